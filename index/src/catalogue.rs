@@ -1,0 +1,372 @@
+//! The truth: every image, its files and its numbers. The only file that names sled.
+//!
+//! One tree with a letter in front of each key, so that one batch is one atomic write:
+//!
+//! | key | value |
+//! |---|---|
+//! | `i` + image id | [`Image`]: document number, number of its vector, files and facts |
+//! | `d` + document, big-endian | image id |
+//! | `p` + path, raw | image id |
+//! | `v` + number, big-endian | embedding `[dim]` f32, then tag scores `[tags]` f16 |
+//! | `mformat`, `mschema` | format version, [`Schema`] as JSON |
+//! | `mnext` | the next document and the next vector number |
+//! | `mrestore` | only during a restoration: the document from which on it restores |
+//!
+//! Vectors have keys of their own that grow, so that a renamed file rewrites a hundred bytes and not ten
+//! thousand, and so that new ones land at the end of the tree and not in the middle of full pages.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::record::Entry;
+use crate::{Embedding, Error, FileFacts, ImageId, Result, Schema};
+
+/// The version of the keys and values above.
+const FORMAT: u32 = 1;
+/// sled would take a gigabyte.
+const CACHE_BYTES: u64 = 32 << 20;
+/// How long, and how often, to wait for an earlier sled to let go of its files.
+const LET_GO: (Duration, u32) = (Duration::from_millis(10), 300);
+
+/// An image as the catalogue has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    pub(crate) doc: u64,
+    pub(crate) vector: u64,
+    pub(crate) entry: Entry,
+}
+
+/// The numbers of an image: embedding `[dim]`, tag scores `[tags]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Numbers {
+    pub(crate) embedding: Embedding,
+    pub(crate) scores: Vec<f16>,
+}
+
+/// The counters from which new numbers come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Next {
+    pub(crate) doc: u64,
+    pub(crate) vector: u64,
+}
+
+/// Several changes that happen together or not at all.
+#[derive(Default)]
+pub(crate) struct Batch(sled::Batch);
+
+pub(crate) struct Catalogue {
+    path: PathBuf,
+    db: sled::Db,
+}
+
+impl Catalogue {
+    /// Opens or creates the catalogue. A new one has no schema yet.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None);
+        let mut attempt = 0;
+        let db = loop {
+            match open_guarded(&config, path) {
+                // The lock of the index is ours, so this is the sled of a writer that has just been dropped:
+                // its threads let go of the files a moment later.
+                Err(Error::Busy { .. }) if attempt < LET_GO.1 => std::thread::sleep(LET_GO.0),
+                opened => break opened?,
+            }
+            attempt += 1;
+        };
+        let catalogue = Self {
+            path: path.to_path_buf(),
+            db,
+        };
+        match catalogue
+            .get(b"mformat")?
+            .map(|v| catalogue.u32(&v))
+            .transpose()?
+        {
+            Some(found) if found > FORMAT => Err(Error::NewerFormat {
+                path: path.into(),
+                found,
+                supported: FORMAT,
+            }),
+            _ => Ok(catalogue),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn schema(&self) -> Result<Option<Schema>> {
+        self.get(b"mschema")?
+            .map(|json| serde_json::from_slice(&json).map_err(|_| self.damaged("schema")))
+            .transpose()
+    }
+
+    pub(crate) fn set_schema(&self, schema: &Schema) -> Result<()> {
+        let json = serde_json::to_vec(schema).map_err(|_| self.damaged("schema"))?;
+        let mut batch = sled::Batch::default();
+        batch.insert(b"mformat", &FORMAT.to_le_bytes());
+        batch.insert(b"mschema", json);
+        self.apply(Batch(batch))
+    }
+
+    /// The document from which on a restoration that has not ended restores.
+    pub(crate) fn restoring(&self) -> Result<Option<u64>> {
+        self.get(b"mrestore")?
+            .map(|value| self.u64(&value))
+            .transpose()
+    }
+
+    pub(crate) fn set_restoring(&self, from: Option<u64>) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        match from {
+            Some(from) => batch.insert(b"mrestore", &from.to_le_bytes()),
+            None => batch.remove(b"mrestore"),
+        }
+        self.apply(Batch(batch))
+    }
+
+    pub(crate) fn next(&self) -> Result<Next> {
+        let Some(value) = self.get(b"mnext")? else {
+            return Ok(Next::default());
+        };
+        let (doc, vector) = value
+            .split_at_checked(8)
+            .ok_or_else(|| self.damaged("counters"))?;
+        Ok(Next {
+            doc: self.u64(doc)?,
+            vector: self.u64(vector)?,
+        })
+    }
+
+    pub(crate) fn image(&self, id: &ImageId) -> Result<Option<Image>> {
+        self.get(&image_key(id))?
+            .map(|value| self.decode_image(&value))
+            .transpose()
+    }
+
+    pub(crate) fn contains(&self, id: &ImageId) -> Result<bool> {
+        self.db
+            .contains_key(image_key(id))
+            .map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn at_path(&self, path: &Path) -> Result<Option<ImageId>> {
+        self.get(&path_key(path))?
+            .map(|value| self.decode_id(&value))
+            .transpose()
+    }
+
+    pub(crate) fn at_doc(&self, doc: u64) -> Result<Option<ImageId>> {
+        self.get(&doc_key(doc))?
+            .map(|value| self.decode_id(&value))
+            .transpose()
+    }
+
+    pub(crate) fn numbers(&self, vector: u64, schema: &Schema) -> Result<Numbers> {
+        let value = self
+            .get(&vector_key(vector))?
+            .ok_or_else(|| self.damaged("vectors"))?;
+        let bytes = value
+            .split_at_checked(schema.dim * 4)
+            .filter(|(_, scores)| scores.len() == schema.tags * 2);
+        let (embedding, scores) = bytes.ok_or_else(|| self.damaged("vectors"))?;
+        let embedding = Embedding::restore(
+            embedding
+                .as_chunks()
+                .0
+                .iter()
+                .map(|x| f32::from_le_bytes(*x))
+                .collect(),
+        )
+        .ok_or_else(|| self.damaged("vectors"))?;
+        Ok(Numbers {
+            embedding,
+            scores: scores
+                .as_chunks()
+                .0
+                .iter()
+                .map(|x| f16::from_le_bytes(*x))
+                .collect(),
+        })
+    }
+
+    /// Every file of every image, in the order of the image ids.
+    pub(crate) fn files(&self) -> impl Iterator<Item = Result<(FileFacts, ImageId)>> {
+        self.db.scan_prefix(b"i").flat_map(|item| {
+            let image = item
+                .map_err(|error| self.failed(error))
+                .and_then(|(key, value)| {
+                    Ok((
+                        self.decode_id(&key[1..])?,
+                        self.decode_image(&value)?.entry.files,
+                    ))
+                });
+            let (image, error) = image.map_or_else(|e| (None, Some(Err(e))), |i| (Some(i), None));
+            let files = image
+                .into_iter()
+                .flat_map(|(id, files)| files.into_iter().map(move |file| Ok((file, id))));
+            files.chain(error)
+        })
+    }
+
+    /// Every document with its image, in the order of the documents.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = Result<(u64, ImageId)>> {
+        self.db.scan_prefix(b"d").map(|item| {
+            let (key, id) = item.map_err(|error| self.failed(error))?;
+            let doc: [u8; 8] = key[1..].try_into().map_err(|_| self.damaged("documents"))?;
+            Ok((u64::from_be_bytes(doc), self.decode_id(&id)?))
+        })
+    }
+
+    /// Writes a batch and waits until it is with the operating system.
+    pub(crate) fn apply(&self, batch: Batch) -> Result<()> {
+        // sled pins its log around a batch, so that recovery sees all of it or nothing.
+        self.db
+            .apply_batch(batch.0)
+            .map_err(|error| self.failed(error))?;
+        self.db.flush().map_err(|error| self.failed(error))?;
+        Ok(())
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>> {
+        self.db.get(key).map_err(|error| self.failed(error))
+    }
+
+    fn decode_image(&self, value: &[u8]) -> Result<Image> {
+        let (numbers, entry) = value
+            .split_at_checked(16)
+            .ok_or_else(|| self.damaged("images"))?;
+        Ok(Image {
+            doc: self.u64(&numbers[..8])?,
+            vector: self.u64(&numbers[8..])?,
+            entry: Entry::decode(entry).ok_or_else(|| self.damaged("images"))?,
+        })
+    }
+
+    fn decode_id(&self, value: &[u8]) -> Result<ImageId> {
+        let bytes = value.try_into().map_err(|_| self.damaged("image ids"))?;
+        Ok(ImageId::from_bytes(bytes))
+    }
+
+    fn u64(&self, value: &[u8]) -> Result<u64> {
+        value
+            .try_into()
+            .map(u64::from_le_bytes)
+            .map_err(|_| self.damaged("numbers"))
+    }
+
+    fn u32(&self, value: &[u8]) -> Result<u32> {
+        value
+            .try_into()
+            .map(u32::from_le_bytes)
+            .map_err(|_| self.damaged("format version"))
+    }
+
+    fn damaged(&self, what: &str) -> Error {
+        Error::damaged(&self.path, format!("its {what} do not make sense"))
+    }
+
+    fn failed(&self, error: sled::Error) -> Error {
+        failed(&self.path, error)
+    }
+}
+
+impl Batch {
+    pub(crate) fn put_image(&mut self, id: &ImageId, image: &Image) {
+        let mut value = Vec::with_capacity(128);
+        value.extend(image.doc.to_le_bytes());
+        value.extend(image.vector.to_le_bytes());
+        image.entry.encode(&mut value);
+        self.0.insert(image_key(id), value);
+        self.0.insert(&doc_key(image.doc), id.as_bytes());
+    }
+
+    pub(crate) fn remove_image(&mut self, id: &ImageId) {
+        self.0.remove(image_key(id));
+    }
+
+    pub(crate) fn remove_doc(&mut self, doc: u64) {
+        self.0.remove(&doc_key(doc));
+    }
+
+    pub(crate) fn put_path(&mut self, path: &Path, id: &ImageId) {
+        self.0.insert(path_key(path), id.as_bytes());
+    }
+
+    pub(crate) fn remove_path(&mut self, path: &Path) {
+        self.0.remove(path_key(path));
+    }
+
+    pub(crate) fn put_numbers(&mut self, vector: u64, embedding: &Embedding, scores: &[f32]) {
+        let mut value = bytemuck::cast_slice(embedding.as_slice()).to_vec();
+        let mut halves = vec![f16::ZERO; scores.len()];
+        halves.convert_from_f32_slice(scores);
+        value.extend_from_slice(bytemuck::cast_slice(&halves));
+        self.0.insert(&vector_key(vector), value);
+    }
+
+    pub(crate) fn remove_numbers(&mut self, vector: u64) {
+        self.0.remove(&vector_key(vector));
+    }
+
+    pub(crate) fn set_next(&mut self, next: Next) {
+        let mut value = next.doc.to_le_bytes().to_vec();
+        value.extend(next.vector.to_le_bytes());
+        self.0.insert(b"mnext", value);
+    }
+}
+
+fn image_key(id: &ImageId) -> Vec<u8> {
+    [b"i", id.as_bytes().as_slice()].concat()
+}
+
+fn path_key(path: &Path) -> Vec<u8> {
+    [b"p", crate::record::path_bytes(path)].concat()
+}
+
+fn doc_key(doc: u64) -> [u8; 9] {
+    numbered(b'd', doc)
+}
+
+fn vector_key(vector: u64) -> [u8; 9] {
+    numbered(b'v', vector)
+}
+
+/// Big-endian, so that the order of the keys is the order of the numbers.
+fn numbered(letter: u8, number: u64) -> [u8; 9] {
+    let mut key = [letter; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// sled answers some damaged files with a panic. Nothing of ours is in its hands yet, so that is one more error.
+fn open_guarded(config: &sled::Config, path: &Path) -> Result<sled::Db> {
+    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    match opened {
+        Ok(opened) => opened.map_err(|error| failed(path, error)),
+        Err(_) => Err(Error::damaged(path, "sled could not make sense of it")),
+    }
+}
+
+fn failed(path: &Path, error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(source) if source.kind() == std::io::ErrorKind::InvalidData => {
+            Error::damaged(path, source.to_string())
+        }
+        sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
+            Error::Busy {
+                dir: path.parent().unwrap_or(path).to_path_buf(),
+                pid: None,
+            }
+        }
+        sled::Error::Io(source) => Error::io(path, source),
+        other => Error::damaged(path, other.to_string()),
+    }
+}

@@ -1,0 +1,228 @@
+//! Making a generation: segment, tag index, tombstones, and last the manifest that names them all.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use roaring::RoaringTreemap;
+
+use crate::audit::State;
+use crate::catalogue::Catalogue;
+use crate::durable::{self, UNFINISHED};
+use crate::manifest::{Manifest, SegmentFile};
+use crate::segment::{Builder, Row, RowTags, Segment, TagScores};
+use crate::snapshot::Part;
+use crate::tags::{Stamp, TagIndex};
+use crate::writer::Options;
+use crate::{Error, Result, Schema, tiers, tombstones};
+
+/// Publishes a state. After an error the state is as before, and so is what readers see.
+pub(crate) fn publish(
+    dir: &Path,
+    catalogue: &Catalogue,
+    options: &Options,
+    state: &mut State,
+) -> Result<()> {
+    let generation = state.generation + 1;
+    let schema = state.manifest.schema.clone();
+    let sizes: Vec<_> = state
+        .parts
+        .iter()
+        .map(|part| (part.live(), part.dead.len()))
+        .collect();
+    let merged = tiers::to_merge(&sizes, state.pending.len());
+    let old = |is_merged: bool| {
+        let parts = state
+            .parts
+            .iter()
+            .zip(&state.manifest.segments)
+            .zip(&merged);
+        parts
+            .filter(move |(_, merged)| **merged == is_merged)
+            .map(|(part, _)| part)
+    };
+
+    let sources: Vec<&Part> = old(true).map(|(part, _)| part).collect();
+    let name = format!("segment-{generation}.seg");
+    let made = Making {
+        schema: &schema,
+        catalogue,
+        sources: &sources,
+        pending: &state.pending,
+    }
+    .make(&dir.join(&name), options.graph_from)?
+    .map(Arc::new);
+    let (mut parts, mut files): (Vec<Part>, Vec<SegmentFile>) = old(false)
+        .map(|(part, file)| (part.clone(), file.clone()))
+        .unzip();
+    if let Some(segment) = &made {
+        parts.push(Part {
+            segment: Arc::clone(segment),
+            dead: Default::default(),
+        });
+        files.push(SegmentFile::of(dir, &name)?);
+    }
+
+    let stamp = Stamp {
+        generation,
+        next_doc: state.next.doc,
+    };
+    let thresholds = &schema.thresholds;
+    let (new_tags, tags_name) = match &state.tags {
+        Some(tags) => {
+            let fresh = made.iter().flat_map(|segment| {
+                let rows = segment.docs().iter().zip(0_u32..);
+                let rows = rows.filter(|(doc, _)| state.pending.contains(**doc));
+                rows.map(|(&doc, row)| {
+                    (
+                        doc,
+                        TagScores {
+                            bytes: segment.tag_bytes(row),
+                            thresholds,
+                        },
+                    )
+                })
+            });
+            tags.commit(stamp, &state.gone, fresh)?;
+            (None, state.manifest.tags.clone())
+        }
+        None => {
+            let name = format!("tags-{generation}");
+            let path = dir.join(&name);
+            // Left over from an attempt that failed, if it is there at all.
+            let _ = std::fs::remove_dir_all(&path);
+            let tags = TagIndex::create(&path)?;
+            let all = parts.iter().flat_map(|part| {
+                part.live_rows().map(|row| {
+                    let bytes = part.segment.tag_bytes(row);
+                    (
+                        part.segment.docs()[row as usize],
+                        TagScores { bytes, thresholds },
+                    )
+                })
+            });
+            tags.commit(stamp, [], all)?;
+            durable::sync_dir(dir)?;
+            (Some(tags), name)
+        }
+    };
+
+    let dead: Vec<_> = parts.iter().map(|part| part.dead.clone()).collect();
+    let tombstones = dead
+        .iter()
+        .any(|rows| !rows.is_empty())
+        .then(|| format!("dead-{generation}"));
+    if let Some(name) = &tombstones {
+        tombstones::write(&dir.join(name), &dead)?;
+    }
+    let manifest = Manifest {
+        generation,
+        next_doc: state.next.doc,
+        schema,
+        segments: files,
+        tombstones,
+        tags_fingerprint: durable::fingerprint(&dir.join(&tags_name))?,
+        tags: tags_name,
+    };
+    manifest.write(dir)?;
+
+    clean(dir, &manifest);
+    (state.manifest, state.parts, state.generation) = (manifest, parts, generation);
+    state.tags = new_tags.or(state.tags.take());
+    state.pending.clear();
+    state.gone.clear();
+    state.differs = false;
+    Ok(())
+}
+
+/// A segment to be made of whole old ones and of what is new in the catalogue.
+struct Making<'a> {
+    schema: &'a Schema,
+    catalogue: &'a Catalogue,
+    sources: &'a [&'a Part],
+    pending: &'a RoaringTreemap,
+}
+
+impl Making<'_> {
+    /// `None` when there is no row to write.
+    fn make(&self, path: &Path, graph_from: usize) -> Result<Option<Segment>> {
+        let mut rows: Vec<(u64, Option<(u32, u32)>)> =
+            self.pending.iter().map(|d| (d, None)).collect();
+        for (part, source) in self.sources.iter().zip(0..) {
+            let docs = part.segment.docs();
+            rows.extend(
+                part.live_rows()
+                    .map(|row| (docs[row as usize], Some((source, row)))),
+            );
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        rows.sort_unstable();
+        let mut builder = Builder::create(path, self.schema, rows.len() as u64)?;
+        for (doc, source) in rows.iter().copied() {
+            match source {
+                Some((source, row)) => {
+                    let segment = &self.sources[source as usize].segment;
+                    builder.push(&Row {
+                        doc,
+                        id: segment.id(row),
+                        embedding: segment.vectors().float_row(row),
+                        tags: RowTags::Bytes(segment.tag_bytes(row)),
+                        entry: segment.record_bytes(row)?,
+                    })?;
+                }
+                None => self.push_new(&mut builder, doc)?,
+            }
+        }
+        builder.finish(rows.len() >= graph_from).map(Some)
+    }
+
+    fn push_new(&self, builder: &mut Builder<'_>, doc: u64) -> Result<()> {
+        let lost = || {
+            Error::damaged(
+                self.catalogue.path(),
+                format!("document {doc} has no image"),
+            )
+        };
+        let id = self.catalogue.at_doc(doc)?.ok_or_else(lost)?;
+        let image = self.catalogue.image(&id)?.ok_or_else(lost)?;
+        let numbers = self.catalogue.numbers(image.vector, self.schema)?;
+        let mut entry = Vec::new();
+        image.entry.encode(&mut entry);
+        builder.push(&Row {
+            doc,
+            id,
+            embedding: numbers.embedding.as_slice(),
+            tags: RowTags::Scores(&numbers.scores),
+            entry: &entry,
+        })
+    }
+}
+
+/// Removes what the published generation does not consist of: what it replaced and what was never finished.
+/// Readers that still have such a file open keep it; what cannot be removed now is tried again next time.
+pub(crate) fn clean(dir: &Path, manifest: &Manifest) {
+    let Ok(entries) = dir.read_dir() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_ours = ["segment-", "dead-", "tags-"]
+            .iter()
+            .any(|start| name.starts_with(start))
+            || name
+                .strip_suffix(UNFINISHED)
+                .is_some_and(|name| name.ends_with("MANIFEST."));
+        if !is_ours || manifest.names(name) {
+            continue;
+        }
+        let path = entry.path();
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        if let Err(error) = removed {
+            tracing::debug!(path = %path.display(), %error, "could not remove an old file");
+        }
+    }
+}

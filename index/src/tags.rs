@@ -1,0 +1,260 @@
+//! The tag index: which images show the most of the tags asked for. The only file that names tantivy.
+//!
+//! One document per image: its number, and one term per recognised tag that also carries how confident the
+//! recognition is, `tag * 8 + level`. A query is a sum of constants over those terms, so that the number of
+//! matching tags decides and the confidence orders what is equal.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tantivy::collector::TopDocs;
+use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
+use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema as Fields};
+use tantivy::{Index, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+
+use crate::segment::{LEVELS, TagScores, confidence_of_level};
+use crate::{Error, Filter, Result, TagId};
+
+/// What the indexing thread may collect before it writes; the least that tantivy takes is 15 MB.
+const WRITER_BYTES: usize = 20_000_000;
+/// How many more hits than wanted are taken at first, for those that turn out to be gone.
+const SPARE: usize = 32;
+
+/// Written into each commit, so that a commit and its generation can never disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub(crate) generation: u64,
+    pub(crate) next_doc: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Names {
+    doc: Field,
+    tag: Field,
+}
+
+impl Names {
+    fn fields() -> (Fields, Self) {
+        let mut fields = Fields::builder();
+        let doc = fields.add_u64_field("doc", NumericOptions::default().set_indexed().set_fast());
+        let tag = fields.add_u64_field("tag", NumericOptions::default().set_indexed());
+        (fields.build(), Self { doc, tag })
+    }
+
+    fn term(self, tag: TagId, level: u32) -> Term {
+        Term::from_field_u64(
+            self.tag,
+            u64::from(tag.0) * u64::from(LEVELS) + u64::from(level),
+        )
+    }
+
+    /// Documents in which a tag is recognised, at any level.
+    fn recognised(self, tag: TagId) -> Box<dyn Query> {
+        Box::new(TermSetQuery::new(
+            (0..LEVELS).map(|level| self.term(tag, level)),
+        ))
+    }
+}
+
+/// The tag index of a writer.
+pub(crate) struct TagIndex {
+    path: PathBuf,
+    index: Index,
+    names: Names,
+}
+
+impl TagIndex {
+    /// Makes an empty one in a folder that is not there yet.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        std::fs::create_dir(path).map_err(|source| Error::io(path, source))?;
+        let (fields, names) = Names::fields();
+        let index = Index::create_in_dir(path, fields).map_err(|error| failed(path, error))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            index,
+            names,
+        })
+    }
+
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let index = Index::open_in_dir(path).map_err(|error| failed(path, error))?;
+        let (fields, names) = Names::fields();
+        if index.schema() != fields {
+            return Err(Error::damaged(
+                path,
+                "its fields are not those of this format",
+            ));
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            index,
+            names,
+        })
+    }
+
+    /// Reads all of it and compares the checksums.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let broken = self
+            .index
+            .validate_checksum()
+            .map_err(|error| failed(&self.path, error))?;
+        match broken.into_iter().next() {
+            Some(file) => Err(Error::damaged(
+                &self.path.join(file),
+                "its checksum does not fit",
+            )),
+            None => self.searcher().map(drop),
+        }
+    }
+
+    /// What the last commit was stamped with; `None` before the first.
+    pub(crate) fn stamp(&self) -> Result<Option<Stamp>> {
+        let metas = self
+            .index
+            .load_metas()
+            .map_err(|error| failed(&self.path, error))?;
+        let stamp = metas
+            .payload
+            .map(|payload| serde_json::from_str(&payload))
+            .transpose();
+        stamp.map_err(|_| Error::damaged(&self.path, "its last commit is not stamped"))
+    }
+
+    /// Removes and adds documents and commits. Adding is removing first, so that what a crash left half
+    /// published can be done again.
+    pub(crate) fn commit<'a>(
+        &self,
+        stamp: Stamp,
+        removed: impl IntoIterator<Item = u64>,
+        added: impl IntoIterator<Item = (u64, TagScores<'a>)>,
+    ) -> Result<()> {
+        let at = |error| failed(&self.path, error);
+        let mut writer = self
+            .index
+            .writer_with_num_threads::<TantivyDocument>(1, WRITER_BYTES)
+            .map_err(at)?;
+        for doc in removed {
+            writer.delete_term(Term::from_field_u64(self.names.doc, doc));
+        }
+        for (doc, tags) in added {
+            writer.delete_term(Term::from_field_u64(self.names.doc, doc));
+            let mut document = TantivyDocument::default();
+            document.add_u64(self.names.doc, doc);
+            for (tag, level) in tags.levels() {
+                let term = u64::from(tag.0) * u64::from(LEVELS) + u64::from(level);
+                document.add_u64(self.names.tag, term);
+            }
+            writer.add_document(document).map_err(at)?;
+        }
+        let payload = serde_json::to_string(&stamp)
+            .map_err(|error| Error::damaged(&self.path, error.to_string()))?;
+        let mut commit = writer.prepare_commit().map_err(at)?;
+        commit.set_payload(&payload);
+        commit.commit().map_err(at)?;
+        // Dropping the writer would throw away the merges that the commit has started.
+        writer.wait_merging_threads().map_err(at)
+    }
+
+    /// The documents as of the last commit.
+    pub(crate) fn searcher(&self) -> Result<TagSearcher> {
+        let reader = self
+            .index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into();
+        let reader = reader.map_err(|error| failed(&self.path, error))?;
+        Ok(TagSearcher {
+            path: self.path.clone(),
+            searcher: reader.searcher(),
+            names: self.names,
+        })
+    }
+}
+
+/// One commit of the tag index, for as long as it is held.
+pub(crate) struct TagSearcher {
+    path: PathBuf,
+    searcher: Searcher,
+    names: Names,
+}
+
+impl TagSearcher {
+    /// The `k` documents with the greatest sum of weight times confidence over their recognised tags, best first,
+    /// ties by document. `is_live` says which documents the generation has.
+    pub(crate) fn matching(
+        &self,
+        tags: &[(TagId, f32)],
+        filter: &Filter,
+        k: usize,
+        is_live: impl Fn(u64) -> bool,
+    ) -> Result<Vec<(f32, u64)>> {
+        if k == 0 || tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = self.query(tags, filter);
+        let all = self.searcher.num_docs().max(1) as usize;
+        let mut limit = (k + SPARE).min(all);
+        loop {
+            let by_doc = (SortByStaticFastValue::<u64>::for_field("doc"), Order::Asc);
+            let top = TopDocs::with_limit(limit).order_by((SortBySimilarityScore, by_doc));
+            let hits = self
+                .searcher
+                .search(&query, &top)
+                .map_err(|e| failed(&self.path, e))?;
+            let are_all = hits.len() < limit || limit == all;
+            let live = hits
+                .into_iter()
+                .filter_map(|((score, doc), _)| Some((score, doc?)));
+            let live: Vec<_> = live.filter(|&(_, doc)| is_live(doc)).take(k).collect();
+            if live.len() == k || are_all {
+                return Ok(live);
+            }
+            limit = limit.saturating_mul(4).min(all);
+        }
+    }
+
+    fn query(&self, tags: &[(TagId, f32)], filter: &Filter) -> BooleanQuery {
+        let clauses = tags.iter().flat_map(|&(tag, weight)| {
+            (0..LEVELS).map(move |level| {
+                let term = TermQuery::new(self.names.term(tag, level), IndexRecordOption::Basic);
+                let score = weight * confidence_of_level(level);
+                let query = ConstScoreQuery::new(Box::new(term), score);
+                (Occur::Should, Box::new(query) as Box<dyn Query>)
+            })
+        });
+        let any = BooleanQuery::new(clauses.collect());
+        let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(any))];
+        all.extend(filter.must.iter().map(|&tag| {
+            let silent = ConstScoreQuery::new(self.names.recognised(tag), 0.0);
+            (Occur::Must, Box::new(silent) as Box<dyn Query>)
+        }));
+        let must_not = filter
+            .must_not
+            .iter()
+            .map(|&tag| (Occur::MustNot, self.names.recognised(tag)));
+        all.extend(must_not);
+        BooleanQuery::new(all)
+    }
+}
+
+fn failed(path: &Path, error: TantivyError) -> Error {
+    use tantivy::directory::error::{OpenReadError, OpenWriteError};
+    let io = |source: &std::io::Error| match source.kind() {
+        // So tantivy names a file that is not what it wrote.
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            Error::damaged(path, source.to_string())
+        }
+        kind => Error::io(path, std::io::Error::new(kind, source.to_string())),
+    };
+    match &error {
+        TantivyError::IoError(source) => io(source),
+        TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
+        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. }) => io(io_error),
+        TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(file)) => {
+            Error::io(&path.join(file), ErrorKind::NotFound.into())
+        }
+        _ => Error::damaged(path, error.to_string()),
+    }
+}

@@ -1,0 +1,168 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Embedding, Error, ImageId, Result};
+
+/// A tag, by its place in the vocabulary of the model (0 to [`Schema::tags`] - 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TagId(pub u32);
+
+/// A tag with the probability that it applies to an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TagScore {
+    /// The tag.
+    pub tag: TagId,
+    /// Its probability, 0 to 1.
+    pub score: f32,
+}
+
+/// What is known about a file without opening it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileFacts {
+    /// Where it is. Any name that the operating system allows comes back as it was given.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub len: u64,
+    /// When it was last modified, in nanoseconds since 1970-01-01 UTC (negative before).
+    pub modified_ns: i64,
+}
+
+/// What is known about an image from decoding it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Width in pixels as shown, after orientation.
+    pub width: u32,
+    /// Height in pixels as shown, after orientation.
+    pub height: u32,
+    /// The format of the file, for instance `jpeg`.
+    pub format: String,
+    /// When the picture was taken, local civil time as in `2024-05-01T12:30:00`.
+    pub captured: Option<String>,
+    /// The camera that took it.
+    pub camera: Option<String>,
+}
+
+/// An image to be stored.
+#[derive(Debug, Clone)]
+pub struct NewImage {
+    /// BLAKE3 of its bytes.
+    pub id: ImageId,
+    /// The files that have these bytes, at least one.
+    pub files: Vec<FileFacts>,
+    /// What decoding told.
+    pub facts: ImageFacts,
+    /// Where it lies in the space of the model, `[Schema::dim]`.
+    pub embedding: Embedding,
+    /// The probability of each tag, `[Schema::tags]`, each 0 to 1.
+    pub tag_scores: Vec<f32>,
+}
+
+/// What an index is made for. Vectors of two models do not compare, so an index belongs to one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The model, with whatever tells its versions apart.
+    pub model: String,
+    /// The length of its embeddings.
+    pub dim: usize,
+    /// How many tags its vocabulary has.
+    pub tags: usize,
+    /// A tag is recognised in an image when its probability is above its threshold, `[tags]`. An index that is
+    /// opened with other thresholds is cut again from the stored probabilities.
+    pub thresholds: Vec<f32>,
+}
+
+impl Schema {
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |reason: String| {
+            Err(Error::Schema {
+                model: self.model.clone(),
+                reason,
+            })
+        };
+        if self.dim == 0 || self.dim > 1 << 16 {
+            return refuse(format!(
+                "embeddings of {} numbers (1 to 65,536 are supported)",
+                self.dim
+            ));
+        }
+        if self.tags > 1 << 20 {
+            return refuse(format!(
+                "{} tags (up to 1,048,576 are supported)",
+                self.tags
+            ));
+        }
+        if self.thresholds.len() != self.tags {
+            return refuse(format!(
+                "{} thresholds for {} tags",
+                self.thresholds.len(),
+                self.tags
+            ));
+        }
+        match self.thresholds.iter().position(|t| !t.is_finite()) {
+            Some(tag) => refuse(format!("the threshold of tag {tag} is not a number")),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses another model, or the same name with other sizes. Thresholds may differ.
+    pub(crate) fn check_same_model(&self, found: &Self, dir: &std::path::Path) -> Result<()> {
+        let name = |s: &Self| format!("{} ({} numbers, {} tags)", s.model, s.dim, s.tags);
+        if (&self.model, self.dim, self.tags) == (&found.model, found.dim, found.tags) {
+            return Ok(());
+        }
+        Err(Error::ModelMismatch {
+            dir: dir.into(),
+            expected: name(self),
+            found: name(found),
+        })
+    }
+}
+
+/// The number of a publication: each [`Writer::commit`](crate::Writer::commit) that changes something makes a
+/// higher one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An image as one generation shows it. A document whose facts change becomes another one; numbers are never
+/// used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Doc(pub(crate) u64);
+
+impl fmt::Display for Doc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which images may be found, by the tags that are recognised in them. Exact, also on top of a graph.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Tags that must all be recognised.
+    pub must: Vec<TagId>,
+    /// Tags of which none may be recognised.
+    pub must_not: Vec<TagId>,
+}
+
+/// What a search shows of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The image.
+    pub id: ImageId,
+    /// Where its bytes are, sorted, at least one.
+    pub paths: Vec<PathBuf>,
+    /// What decoding told.
+    pub facts: ImageFacts,
+    /// The earliest modification among its files: a copy that is made later is not a newer picture.
+    pub modified_ns: i64,
+    /// Its length in bytes.
+    pub len: u64,
+}

@@ -1,0 +1,235 @@
+use std::path::{Path, PathBuf};
+
+use crate::audit::{self, State};
+use crate::catalogue::Catalogue;
+use crate::changes::Changes;
+use crate::lock::Lock;
+use crate::manifest::Manifest;
+use crate::publish;
+use crate::rescue;
+use crate::{Error, FileFacts, Generation, ImageId, NewImage, Result, Schema, TagId};
+
+/// How an index is laid out. The defaults are measured; they change how fast searches are, never what they find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// From how many images on a segment gets a graph. Default: 100,000; below, scanning all is as fast, finds
+    /// everything and costs nothing to build.
+    pub graph_from: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            graph_from: 100_000,
+        }
+    }
+}
+
+/// The one that changes an index: at most one per folder, in all processes.
+///
+/// Every change is durable when its call returns and is one step: after a crash it has happened or it has not.
+/// Searches see changes from the next [`Writer::commit`] on; what a crash left uncommitted is published when the
+/// index is opened for writing again.
+pub struct Writer {
+    dir: PathBuf,
+    schema: Schema,
+    options: Options,
+    catalogue: Catalogue,
+    state: State,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Opens the index in a folder, or makes one. Whatever is published there and does not verify, or lags behind
+    /// the catalogue, is rebuilt and published before this returns.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::ModelMismatch`], [`Error::NewerFormat`], [`Error::NotAFolder`],
+    /// [`Error::ReadOnly`], [`Error::Schema`], [`Error::Io`], and [`Error::Damaged`] if the catalogue is damaged
+    /// and nothing is published to restore it from.
+    pub fn open(dir: &Path, schema: &Schema) -> Result<Self> {
+        Self::open_with(dir, schema, Options::default())
+    }
+
+    /// [`Writer::open`] with other than the default options.
+    ///
+    /// # Errors
+    /// As [`Writer::open`].
+    pub fn open_with(dir: &Path, schema: &Schema, options: Options) -> Result<Self> {
+        schema.check()?;
+        make_dir(dir)?;
+        let lock = Lock::take(dir)?;
+        let manifest = match Manifest::read(dir) {
+            Ok(manifest) => Some(manifest),
+            Err(Error::NoIndex { .. }) => None,
+            Err(Error::Damaged { path, reason }) => {
+                tracing::warn!(path = %path.display(), reason, "rebuilding the published index");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(manifest) = &manifest {
+            schema.check_same_model(&manifest.schema, dir)?;
+        }
+        let catalogue = rescue::open_catalogue(dir, schema, manifest.as_ref())?;
+        let state = audit::audit(dir, schema, &catalogue, manifest)?;
+        let dir = dir.to_path_buf();
+        let mut writer = Self {
+            dir,
+            schema: schema.clone(),
+            options,
+            catalogue,
+            state,
+            _lock: lock,
+        };
+        publish::clean(&writer.dir, &writer.state.manifest);
+        writer.commit()?;
+        Ok(writer)
+    }
+
+    /// What the index is made for.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Every file that is known, with its image, in no particular order.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn files(&self) -> Result<Vec<(FileFacts, ImageId)>> {
+        self.catalogue.files().collect()
+    }
+
+    /// True if the image is known, so that its bytes need not be encoded again wherever they turn up.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn contains(&self, id: &ImageId) -> Result<bool> {
+        self.catalogue.contains(id)
+    }
+
+    /// Stores images, all or none. A file that was known under another image is taken over from it; an image that
+    /// is known already keeps its other files and gets the new embedding, scores and facts.
+    ///
+    /// # Errors
+    /// [`Error::Size`], [`Error::Score`], [`Error::NoFile`], before anything is stored; [`Error::Io`].
+    pub fn put(&mut self, images: Vec<NewImage>) -> Result<()> {
+        images.iter().try_for_each(|image| self.check(image))?;
+        self.change(|changes| images.into_iter().try_for_each(|image| changes.put(image)))
+    }
+
+    /// Adds a file to an image that is known: a copy was found, or a file was moved.
+    ///
+    /// # Errors
+    /// [`Error::UnknownImage`], [`Error::Io`].
+    pub fn add_file(&mut self, id: &ImageId, file: FileFacts) -> Result<()> {
+        self.change(|changes| changes.add_file(id, file))
+    }
+
+    /// Forgets a file, and its image with the last one. False if the file is not known.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn remove_file(&mut self, path: &Path) -> Result<bool> {
+        self.change(|changes| changes.remove_file(path))
+    }
+
+    /// Renews the length and time of a file whose bytes are still the same. False if the file is not known.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn touch(&mut self, file: FileFacts) -> Result<bool> {
+        self.change(|changes| changes.touch(file))
+    }
+
+    /// Forgets images with all their files, and says how many were known.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn remove(&mut self, ids: &[ImageId]) -> Result<usize> {
+        self.change(|changes| {
+            let mut known = 0;
+            for id in ids {
+                known += usize::from(changes.remove(id)?);
+            }
+            Ok(known)
+        })
+    }
+
+    /// Publishes everything that was changed so far. Does nothing, and gives the same generation, when nothing
+    /// was. After an error the last generation is still the published one and the call can be repeated.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub fn commit(&mut self) -> Result<Generation> {
+        if self.state.has_news() {
+            publish::publish(&self.dir, &self.catalogue, &self.options, &mut self.state)?;
+        }
+        Ok(Generation(self.state.manifest.generation))
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Changes<'_>) -> Result<T>) -> Result<T> {
+        let mut changes = Changes::new(&self.catalogue, self.state.next);
+        let result = change(&mut changes)?;
+        let outcome = changes.write()?;
+        self.state.take(&outcome);
+        Ok(result)
+    }
+
+    fn check(&self, image: &NewImage) -> Result<()> {
+        let size = |what, expected, found| match expected == found {
+            true => Ok(()),
+            false => Err(Error::Size {
+                what,
+                expected,
+                found,
+            }),
+        };
+        size("the embedding", self.schema.dim, image.embedding.dim())?;
+        size(
+            "the list of tag scores",
+            self.schema.tags,
+            image.tag_scores.len(),
+        )?;
+        if image.files.is_empty() {
+            return Err(Error::NoFile { id: image.id });
+        }
+        let wrong = image
+            .tag_scores
+            .iter()
+            .position(|score| !(0.0..=1.0).contains(score));
+        wrong.map_or(Ok(()), |at| {
+            Err(Error::Score {
+                tag: TagId(at as u32),
+                score: image.tag_scores[at],
+            })
+        })
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Writer");
+        shown
+            .field("dir", &self.dir)
+            .field("generation", &self.state.manifest.generation);
+        shown.finish_non_exhaustive()
+    }
+}
+
+fn make_dir(dir: &Path) -> Result<()> {
+    match std::fs::create_dir_all(dir) {
+        Ok(()) => Ok(()),
+        Err(_) if dir.exists() && !dir.is_dir() => Err(Error::NotAFolder {
+            path: dir.to_path_buf(),
+        }),
+        Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(Error::ReadOnly {
+                path: dir.to_path_buf(),
+            })
+        }
+        Err(source) => Err(Error::io(dir, source)),
+    }
+}

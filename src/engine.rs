@@ -1,0 +1,366 @@
+//! The engine: the only type that knows all the others.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use imgsearch_index::{Doc, Embedding, Filter, ImageId, Reader, Schema, TagId, Writer};
+
+use crate::config::Config;
+use crate::encoder::{Encoder, ImageFeatures};
+use crate::error::{Error, Result};
+use crate::hit::{Hit, RecognizedTag, Stats};
+use crate::ingest::{self, IndexReport, Progress};
+use crate::media::{ResizeFilter, decode, read, resize};
+use crate::models::Tag2TextMini;
+use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Resolver};
+use crate::vocabulary::Vocabulary;
+
+/// Image search over one index folder.
+///
+/// Cheap to clone, usable from many threads, blocking. It prints nothing, reads no environment and installs no handlers.
+/// Searches see the last published state, also while this or another process indexes.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    encoder: Arc<dyn Encoder>,
+    resolver: OnceLock<Resolver>,
+    reader: RwLock<Option<Reader>>,
+}
+
+/// A picture to compare with or to look at.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Image<'a> {
+    /// A file, indexed or not.
+    Path(&'a Path),
+    /// An indexed picture.
+    Id(ImageId),
+}
+
+impl Engine {
+    /// Opens an engine with the model that `config` names. The index itself is opened when it is first used, so an engine
+    /// for an index that does not exist yet is fine.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded.
+    pub fn open(config: &Config) -> Result<Self> {
+        let model = Tag2TextMini::open(config.model().clone(), config.settings().device)?;
+        Self::with_encoder(config, Arc::new(model))
+    }
+
+    /// Opens an engine with a model of the caller's own.
+    ///
+    /// # Errors
+    /// None today; what `config` says may be checked here later.
+    pub fn with_encoder(config: &Config, encoder: Arc<dyn Encoder>) -> Result<Self> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config: config.clone(),
+                encoder,
+                resolver: OnceLock::new(),
+                reader: RwLock::new(None),
+            }),
+        })
+    }
+
+    /// The tags that the model recognises.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        self.shared.encoder.vocabulary()
+    }
+
+    /// How it is set up.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Brings the index up to date with the picture files below `roots`: new and changed files are encoded, moved ones
+    /// recognised by their bytes, missing ones forgotten. Files outside the roots stay as they are. Originals are opened
+    /// for reading only.
+    ///
+    /// `progress` is called several times a second; when it breaks, the run stops and what was done is kept.
+    ///
+    /// # Errors
+    /// When a root does not exist, another process writes to the index, the index was made with another model, or storing
+    /// fails. A file that is no picture is not an error but listed in the report.
+    pub fn index_paths<P: AsRef<Path>>(
+        &self,
+        roots: &[P],
+        progress: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<IndexReport> {
+        let mut writer = self.writer()?;
+        ingest::run(
+            &mut writer,
+            self.shared.encoder.as_ref(),
+            &self.shared.config.settings().ingest,
+            roots,
+            progress,
+        )
+    }
+
+    /// Answers a query, best first.
+    ///
+    /// # Errors
+    /// When the query makes no sense, there is no index, or it was made with another model.
+    pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
+        let prepared = query.prepare(self.resolver())?;
+        let reader = self.reader()?;
+        let text = prepared
+            .has_text
+            .then(|| self.shared.encoder.text(query.text()))
+            .transpose()?;
+        self.rank(&reader, &prepared, text.as_ref(), query.limit())
+    }
+
+    /// What the words of a query stand for, without searching.
+    ///
+    /// # Errors
+    /// When the query makes no sense.
+    pub fn resolve(&self, query: &Query) -> Result<Prepared> {
+        Ok(query.prepare(self.resolver())?)
+    }
+
+    fn rank(
+        &self,
+        reader: &Reader,
+        prepared: &Prepared,
+        text: Option<&Embedding>,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        let search = &self.shared.config.settings().search;
+        let depth = search.candidates.max(limit);
+        let filter = Filter {
+            must: prepared.must.clone(),
+            must_not: prepared.must_not.clone(),
+        };
+        let counts = reader.tag_counts()?;
+        let rarity = Rarity::new(reader.len() as u64, counts);
+        let fusion = Fusion::new(
+            self.vocabulary(),
+            &prepared.resolution,
+            &rarity,
+            search.fusion,
+        );
+        let mut docs: Vec<Doc> = Vec::new();
+        if let Some(text) = text {
+            docs.extend(reader.nearest(text, depth, &filter)?.iter().map(|hit| hit.0));
+        }
+        let tags = prepared.resolution.weighted_tags();
+        if !tags.is_empty() {
+            docs.extend(
+                reader
+                    .match_tags(&tags, depth, &filter)?
+                    .iter()
+                    .map(|hit| hit.0),
+            );
+        }
+        if text.is_none() && tags.is_empty() {
+            docs = reader.newest(limit, &filter)?;
+        } else {
+            docs.sort_unstable();
+            docs.dedup();
+        }
+        let mut ranked = Vec::with_capacity(docs.len());
+        for doc in docs {
+            let cosine = text
+                .map(|text| reader.similarity(doc, text))
+                .transpose()?;
+            let scores = reader.tag_scores(doc)?;
+            ranked.push((fusion.score(cosine, |tag| scores.get(tag)), doc, cosine));
+        }
+        // A stable sort: equal scores keep the order of the candidates.
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        ranked.truncate(limit);
+        ranked
+            .into_iter()
+            .map(|(_, doc, cosine)| {
+                let scores = reader.tag_scores(doc)?;
+                let why = fusion.explain(cosine, |tag| scores.get(tag));
+                Ok(Hit::new(reader.record(doc)?, why))
+            })
+            .collect()
+    }
+
+    /// The indexed pictures most similar to one, best first; the picture itself is left out.
+    ///
+    /// # Errors
+    /// When the picture cannot be read, there is no index, or it was made with another model.
+    pub fn similar_to(&self, image: Image<'_>, limit: usize) -> Result<Vec<Hit>> {
+        let reader = self.reader()?;
+        let known = match image {
+            Image::Id(id) => reader.find(&id),
+            Image::Path(path) => std::path::absolute(path)
+                .ok()
+                .and_then(|path| reader.find_path(&path)),
+        };
+        let (embedding, own) = match (known, image) {
+            (Some(doc), _) => (reader.embedding(doc)?, Some(doc)),
+            (None, Image::Id(id)) => return Err(imgsearch_index::Error::UnknownImage { id }.into()),
+            (None, Image::Path(path)) => {
+                let (id, features) = self.encode(path)?;
+                (features.embedding, reader.find(&id))
+            }
+        };
+        let nothing = Resolution::default();
+        let fusion = Fusion::new(
+            self.vocabulary(),
+            &nothing,
+            &Rarity::new(0, []),
+            self.shared.config.settings().search.fusion,
+        );
+        reader
+            .nearest(&embedding, limit + 1, &Filter::default())?
+            .into_iter()
+            .filter(|(doc, _)| Some(*doc) != own)
+            .take(limit)
+            .map(|(doc, cosine)| {
+                let why = fusion.explain(Some(cosine), |_| 0.0);
+                Ok(Hit::new(reader.record(doc)?, why))
+            })
+            .collect()
+    }
+
+    /// The probability of every tag in a picture, by id.
+    ///
+    /// # Errors
+    /// When the picture cannot be read.
+    pub fn tags(&self, image: Image<'_>) -> Result<Vec<RecognizedTag>> {
+        let scores: Vec<f32> = match image {
+            Image::Path(path) => self.encode(path)?.1.tag_scores,
+            Image::Id(id) => {
+                let reader = self.reader()?;
+                let doc = reader
+                    .find(&id)
+                    .ok_or(imgsearch_index::Error::UnknownImage { id })?;
+                let scores = reader.tag_scores(doc)?;
+                (0..self.vocabulary().len())
+                    .map(|tag| scores.get(TagId(tag as u32)))
+                    .collect()
+            }
+        };
+        Ok(self
+            .vocabulary()
+            .iter()
+            .zip(scores)
+            .map(|(tag, score)| RecognizedTag {
+                id: tag.id.0,
+                tag: tag.name.clone(),
+                score,
+                recognized: score > tag.threshold,
+            })
+            .collect())
+    }
+
+    /// Forgets pictures; their files stay. Returns how many were known. The next index run over their folders brings them
+    /// back.
+    ///
+    /// # Errors
+    /// When another process writes to the index, or storing fails.
+    pub fn remove(&self, ids: &[ImageId]) -> Result<usize> {
+        let mut writer = self.writer()?;
+        let removed = writer.remove(ids)?;
+        writer.commit()?;
+        Ok(removed)
+    }
+
+    /// What the index holds.
+    ///
+    /// # Errors
+    /// When there is no index or it cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        let reader = self.reader()?;
+        Ok(Stats {
+            images: reader.len(),
+            model: reader.schema().model.clone(),
+            generation: reader.generation().0,
+            bytes: reader.bytes_on_disk(),
+            tags: reader.tag_counts()?.iter().filter(|tag| tag.1 > 0).count(),
+        })
+    }
+
+    fn encode(&self, path: &Path) -> Result<(ImageId, ImageFeatures)> {
+        let limits = self.shared.config.settings().ingest.limits();
+        let failed = |source| Error::Image {
+            path: path.to_owned(),
+            source,
+        };
+        let bytes = read(path, &limits).map_err(failed)?;
+        let picture = decode(&bytes, &limits).map_err(failed)?;
+        let side = self.shared.encoder.image_size();
+        let pixels = resize(&picture, side, ResizeFilter::Bicubic);
+        let mut features = self.shared.encoder.images(&[pixels])?;
+        let features = features
+            .pop()
+            .ok_or(crate::models::ModelError::NotFinite)?;
+        Ok((ImageId::of(&bytes), features))
+    }
+
+    fn resolver(&self) -> &Resolver {
+        self.shared
+            .resolver
+            .get_or_init(|| Resolver::new(self.vocabulary()))
+    }
+
+    fn schema(&self) -> Schema {
+        let encoder = &self.shared.encoder;
+        let thresholds: Vec<f32> = self.vocabulary().iter().map(|tag| tag.threshold).collect();
+        Schema {
+            model: encoder.id().to_owned(),
+            dim: encoder.dim(),
+            tags: thresholds.len(),
+            thresholds,
+        }
+    }
+
+    fn writer(&self) -> Result<Writer> {
+        Ok(Writer::open(self.shared.config.index(), &self.schema())?)
+    }
+
+    /// The last published state.
+    fn reader(&self) -> Result<Reader> {
+        let slot = &self.shared.reader;
+        let held = slot
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let reader = match held {
+            Some(mut reader) => {
+                if !reader.refresh()? {
+                    return Ok(reader);
+                }
+                reader
+            }
+            None => Reader::open(self.shared.config.index())?,
+        };
+        let found = &reader.schema().model;
+        if found != self.shared.encoder.id() {
+            return Err(imgsearch_index::Error::ModelMismatch {
+                dir: PathBuf::from(self.shared.config.index()),
+                expected: self.shared.encoder.id().to_owned(),
+                found: found.clone(),
+            }
+            .into());
+        }
+        *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(reader.clone());
+        Ok(reader)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("index", &self.shared.config.index())
+            .field("model", &self.shared.encoder.id())
+            .finish_non_exhaustive()
+    }
+}
+
+const _: fn() = || {
+    fn shared_between_threads<T: Send + Sync + Clone>() {}
+    shared_between_threads::<Engine>();
+};

@@ -1,0 +1,62 @@
+//! Features of the pictures that are measured on.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use crate::corpus::CaptionedPicture;
+use crate::encoder::{Encoder, ImageFeatures};
+use crate::media::{Limits, MediaError, ResizeFilter, decode, read, resize};
+use crate::models::ModelError;
+
+/// Pictures encoded at once.
+const BATCH: usize = 16;
+
+/// A measurement that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Cancelled,
+    /// A picture cannot be decoded. Leaving it out would change what is measured.
+    #[error("{}: {source}", path.display())]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// Why.
+        source: MediaError,
+    },
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is nothing to measure on.
+    #[error("{0}")]
+    Nothing(&'static str),
+}
+
+/// Decodes and encodes every picture. `progress` is given how many are done.
+pub(crate) fn image_features(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    mut progress: impl FnMut(usize) -> ControlFlow<()>,
+) -> Result<Vec<ImageFeatures>, EvalError> {
+    let limits = Limits::default();
+    let mut features = Vec::with_capacity(pictures.len());
+    for batch in pictures.chunks(BATCH) {
+        let mut pixels = Vec::with_capacity(batch.len());
+        for picture in batch {
+            let decoded = read(&picture.path, &limits)
+                .and_then(|bytes| decode(&bytes, &limits))
+                .map_err(|source| EvalError::Picture {
+                    path: picture.path.clone(),
+                    source,
+                })?;
+            pixels.push(resize(&decoded, encoder.image_size(), ResizeFilter::Bicubic));
+        }
+        features.extend(encoder.images(&pixels)?);
+        if progress(features.len()).is_break() {
+            return Err(EvalError::Cancelled);
+        }
+    }
+    Ok(features)
+}

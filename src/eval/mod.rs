@@ -1,0 +1,11 @@
+//! Measures models and fusions on captioned pictures.
+
+mod features;
+mod metrics;
+mod retrieval;
+mod tagging;
+
+pub use features::EvalError;
+pub use metrics::{average_precision, rank_of, recall_at};
+pub use retrieval::{Leg, Recall, RetrievalReport, retrieval};
+pub use tagging::{TaggingReport, tagging};

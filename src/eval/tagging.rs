@@ -1,0 +1,99 @@
+//! How well tags are recognised, against the tags that captions and labels name.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::features::{EvalError, image_features};
+use super::metrics::average_precision;
+use crate::corpus::CaptionedPicture;
+use crate::encoder::Encoder;
+use crate::query::{Labeller, Lexicon, Parser};
+
+/// What was measured. Captions do not name everything, so precision and recall understate the truth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TaggingReport {
+    /// Pictures.
+    pub images: usize,
+    /// Tags that enough pictures show.
+    pub tags: usize,
+    /// Mean over tags of the average precision.
+    pub map_macro: f64,
+    /// Average precision over all pairs of picture and tag.
+    pub map_micro: f64,
+    /// Share of the recognised that is named, over all pairs.
+    pub precision: f64,
+    /// Share of the named that is recognised, over all pairs.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    pub f1: f64,
+}
+
+/// Measures over the tags that at least `fewest` pictures show.
+///
+/// # Errors
+/// When no tag is shown that often, a picture cannot be decoded, the model fails, or `progress` breaks.
+pub fn tagging(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    fewest: usize,
+    progress: impl FnMut(usize) -> ControlFlow<()>,
+) -> Result<TaggingReport, EvalError> {
+    let vocabulary = encoder.vocabulary();
+    let labeller = Labeller::new(vocabulary, Parser::new(Lexicon::english()));
+    let mut shown = vec![vec![false; pictures.len()]; vocabulary.len()];
+    for (index, picture) in pictures.iter().enumerate() {
+        for tag in labeller.targets(&picture.captions, &picture.tags) {
+            shown[tag.0 as usize][index] = true;
+        }
+    }
+    let measured: Vec<usize> = (0..vocabulary.len())
+        .filter(|&tag| shown[tag].iter().filter(|&&s| s).count() >= fewest.max(1))
+        .collect();
+    if measured.is_empty() {
+        return Err(EvalError::Nothing(
+            "no tag is shown by enough pictures to measure it",
+        ));
+    }
+    let images = image_features(encoder, pictures, progress)?;
+    let thresholds: Vec<f32> = vocabulary.iter().map(|tag| tag.threshold).collect();
+    let (mut sum, mut scores, mut relevant) = (0.0, Vec::new(), Vec::new());
+    let (mut found, mut recognized, mut named) = (0usize, 0usize, 0usize);
+    for &tag in &measured {
+        let column: Vec<f32> = images.iter().map(|image| image.tag_scores[tag]).collect();
+        sum += f64::from(average_precision(&column, &shown[tag]));
+        for (&score, &named_here) in column.iter().zip(&shown[tag]) {
+            let recognized_here = score > thresholds[tag];
+            found += usize::from(recognized_here && named_here);
+            recognized += usize::from(recognized_here);
+            named += usize::from(named_here);
+        }
+        scores.extend(column);
+        relevant.extend_from_slice(&shown[tag]);
+    }
+    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    Ok(TaggingReport {
+        images: pictures.len(),
+        tags: measured.len(),
+        map_macro: sum / measured.len() as f64,
+        map_micro: f64::from(average_precision(&scores, &relevant)),
+        precision: share(found, recognized),
+        recall: share(found, named),
+        f1: share(2 * found, recognized + named),
+    })
+}
+
+impl fmt::Display for TaggingReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} pictures, {} tags", self.images, self.tags)?;
+        writeln!(f, "mAP macro  {:.3}", self.map_macro)?;
+        writeln!(f, "mAP micro  {:.3}", self.map_micro)?;
+        writeln!(
+            f,
+            "precision  {:.3}  recall {:.3}  F1 {:.3}  at the thresholds",
+            self.precision, self.recall, self.f1
+        )
+    }
+}

@@ -1,0 +1,294 @@
+//! One index run: walk, compare, decode in threads, encode in batches, store, publish.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use imgsearch_index::{ImageFacts, ImageId, NewImage, Writer};
+
+use super::decode::{Decoded, Decoder, Job};
+use super::diff::{Changes, diff};
+use super::report::{IndexReport, Progress, SkippedFile};
+use super::walk::{WalkError, WalkOptions, walk};
+use crate::config::IngestSettings;
+use crate::encoder::Encoder;
+use crate::error::Result;
+use crate::media::Pixels;
+
+/// How often a run that waits for a slow picture asks whether to go on.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A picture that waits for its batch.
+struct Waiting {
+    job: Job,
+    id: ImageId,
+    facts: ImageFacts,
+    pixels: Pixels,
+}
+
+/// The state of a run.
+struct Run<'a, P> {
+    writer: &'a mut Writer,
+    encoder: &'a dyn Encoder,
+    settings: &'a IngestSettings,
+    progress: P,
+    report: IndexReport,
+    /// Pictures whose path went, by id: where their bytes turn up again they were moved.
+    gone: HashMap<ImageId, Vec<PathBuf>>,
+    waiting: Vec<Waiting>,
+    /// Copies of pictures that still wait for their batch.
+    copies: Vec<(Job, ImageId)>,
+    stored: HashSet<ImageId>,
+    published: Instant,
+    done: usize,
+    total: usize,
+}
+
+/// Brings the index up to date with what is below `roots`.
+pub(crate) fn run<R: AsRef<Path>>(
+    writer: &mut Writer,
+    encoder: &dyn Encoder,
+    settings: &IngestSettings,
+    roots: &[R],
+    mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<IndexReport> {
+    let start = Instant::now();
+    let options = WalkOptions {
+        hidden: settings.hidden,
+    };
+    let walked = match walk(roots, &options, |found| {
+        progress(&Progress::Walking { found })
+    }) {
+        Ok(walked) => walked,
+        Err(WalkError::Cancelled { .. }) => {
+            return Ok(IndexReport {
+                cancelled: true,
+                elapsed: start.elapsed(),
+                ..IndexReport::default()
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let skipped = walked
+        .skipped
+        .iter()
+        .map(|skipped| SkippedFile {
+            path: skipped.path.clone(),
+            reason: skipped.reason.to_string(),
+        })
+        .collect();
+    let known = writer.files()?;
+    let changes = diff(walked, &known);
+    let known: HashSet<ImageId> = known.into_iter().map(|(_, id)| id).collect();
+    let jobs = jobs(&changes);
+    let mut gone: HashMap<ImageId, Vec<PathBuf>> = HashMap::new();
+    for (path, id) in changes.gone {
+        gone.entry(id).or_default().push(path);
+    }
+    let mut run = Run {
+        writer,
+        encoder,
+        settings,
+        progress,
+        report: IndexReport {
+            unchanged: changes.unchanged,
+            skipped,
+            ..IndexReport::default()
+        },
+        gone,
+        waiting: Vec::new(),
+        copies: Vec::new(),
+        stored: known.clone(),
+        published: Instant::now(),
+        done: 0,
+        total: jobs.len(),
+    };
+    let outcome = run.encode(&jobs, &known);
+    // Whatever stopped the run, what was stored is published.
+    run.finish(outcome.is_ok())?;
+    outcome?;
+    run.report.elapsed = start.elapsed();
+    Ok(run.report)
+}
+
+fn jobs(changes: &Changes) -> Vec<Job> {
+    let new = changes.new.iter().map(|file| (file, None));
+    let modified = changes.modified.iter().map(|(file, id)| (file, Some(*id)));
+    new.chain(modified)
+        .map(|(file, was)| Job {
+            file: file.clone(),
+            was,
+        })
+        .collect()
+}
+
+impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
+    /// Decodes and encodes every job.
+    fn encode(&mut self, jobs: &[Job], known: &HashSet<ImageId>) -> Result<()> {
+        let threads = match self.settings.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let stop = AtomicBool::new(false);
+        let side = self.encoder.image_size();
+        let decoder = Decoder::new(jobs, known, self.settings.limits(), side, &stop);
+        std::thread::scope(|scope| {
+            let decoded = decoder.start(scope, threads, self.settings.batch);
+            let outcome = loop {
+                if self.tell().is_break() {
+                    self.report.cancelled = true;
+                    break Ok(());
+                }
+                let step = match decoded.recv_timeout(PATIENCE) {
+                    Ok(decoded) => self.take(decoded),
+                    Err(RecvTimeoutError::Timeout) => Ok(()),
+                    Err(RecvTimeoutError::Disconnected) => break self.flush(),
+                };
+                if let Err(error) = step.and_then(|()| self.publish_if_due()) {
+                    break Err(error);
+                }
+            };
+            // Threads that wait for room in the channel are released when the receiver goes.
+            stop.store(true, Ordering::Relaxed);
+            drop(decoded);
+            outcome
+        })
+    }
+
+    fn tell(&mut self) -> ControlFlow<()> {
+        (self.progress)(&Progress::Encoding {
+            done: self.done,
+            total: self.total,
+            skipped: self.report.skipped.len(),
+        })
+    }
+
+    fn take(&mut self, decoded: Decoded) -> Result<()> {
+        match decoded {
+            Decoded::Fresh(job, id, picture) => {
+                let (facts, pixels) = *picture;
+                self.waiting.push(Waiting {
+                    job,
+                    id,
+                    facts,
+                    pixels,
+                });
+                if self.waiting.len() >= self.settings.batch {
+                    self.flush()?;
+                }
+            }
+            Decoded::Known(job, id) if self.stored.contains(&id) => self.link(job, id)?,
+            Decoded::Known(job, id) => self.copies.push((job, id)),
+            Decoded::Failed(job, reason) => {
+                self.done += 1;
+                // A file that no longer decodes must not be found as the picture it was.
+                if job.was.is_some() {
+                    self.writer.remove_file(&job.file.path)?;
+                }
+                self.skip(job.file.path, reason.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, path: PathBuf, reason: String) {
+        self.report.skipped.push(SkippedFile { path, reason });
+    }
+
+    /// A file whose picture is stored already.
+    fn link(&mut self, job: Job, id: ImageId) -> Result<()> {
+        self.done += 1;
+        if job.was == Some(id) {
+            self.writer.touch(job.file)?;
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        self.writer.add_file(&id, job.file)?;
+        if job.was.is_some() {
+            self.report.updated += 1;
+        } else if let Some(old) = self.gone.get_mut(&id).and_then(Vec::pop) {
+            self.writer.remove_file(&old)?;
+            self.report.moved += 1;
+        } else {
+            self.report.added += 1;
+        }
+        Ok(())
+    }
+
+    /// Encodes and stores what waits.
+    fn flush(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.waiting);
+        let mut pixels = Vec::with_capacity(batch.len());
+        let mut rest = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            pixels.push(waiting.pixels);
+            rest.push((waiting.job, waiting.id, waiting.facts));
+        }
+        let features = self.encoder.images(&pixels)?;
+        let mut images = Vec::with_capacity(rest.len());
+        let (mut added, mut updated) = (0, 0);
+        for ((job, id, facts), features) in rest.into_iter().zip(features) {
+            match job.was {
+                Some(_) => updated += 1,
+                None => added += 1,
+            }
+            self.stored.insert(id);
+            images.push(NewImage {
+                id,
+                files: vec![job.file],
+                facts,
+                embedding: features.embedding,
+                tag_scores: features.tag_scores,
+            });
+        }
+        let stored = images.len();
+        if stored > 0 {
+            self.writer.put(images)?;
+        }
+        // Counted only now: what is reported as done is durable.
+        self.done += stored;
+        self.report.added += added;
+        self.report.updated += updated;
+        for (job, id) in std::mem::take(&mut self.copies) {
+            if self.stored.contains(&id) {
+                self.link(job, id)?;
+            } else {
+                self.copies.push((job, id));
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_if_due(&mut self) -> Result<()> {
+        if self.published.elapsed() >= Duration::from_secs(self.settings.publish_seconds) {
+            self.writer.commit()?;
+            self.published = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Forgets what is gone and publishes. A run that was cut short forgets nothing: what it did not come to may turn up
+    /// as the new place of a missing picture.
+    fn finish(&mut self, complete: bool) -> Result<()> {
+        if complete && !self.report.cancelled {
+            // The first of several copies did not decode, so none of them does.
+            for (job, _) in std::mem::take(&mut self.copies) {
+                self.done += 1;
+                self.skip(
+                    job.file.path,
+                    "a copy of a file that is no picture".to_owned(),
+                );
+            }
+            for path in self.gone.values().flatten() {
+                self.writer.remove_file(path)?;
+                self.report.removed += 1;
+            }
+        }
+        let _ = (self.progress)(&Progress::Publishing);
+        self.writer.commit()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What an index run tells while it goes on, and when it ends.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How far an index run is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Folders are being walked.
+    Walking {
+        /// Picture files found so far.
+        found: usize,
+    },
+    /// Pictures are being decoded and encoded.
+    Encoding {
+        /// Files dealt with, skipped ones included.
+        done: usize,
+        /// Files to deal with.
+        total: usize,
+        /// Files that could not be read as pictures.
+        skipped: usize,
+    },
+    /// What was done is being published.
+    Publishing,
+}
+
+/// A file that was not indexed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SkippedFile {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// What an index run did.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct IndexReport {
+    /// Files at new paths with new pictures, or copies of known ones.
+    pub added: usize,
+    /// Files whose picture changed.
+    pub updated: usize,
+    /// Files that are where another was: same bytes, new path.
+    pub moved: usize,
+    /// Files that are gone.
+    pub removed: usize,
+    /// Files as the index knew them; they were not opened.
+    pub unchanged: usize,
+    /// Files that are not in the index now, each with the reason.
+    pub skipped: Vec<SkippedFile>,
+    /// Whether the caller stopped the run. What was done is kept.
+    pub cancelled: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}

@@ -1,0 +1,38 @@
+//! Reading pictures: bytes of a file in, upright RGB pixels and what the camera wrote out.
+//!
+//! Nothing here trusts a file. The format is taken from the content and never from the name, the size that a header
+//! claims is checked before anything is allocated for it, and a decoder that panics becomes an error of that one picture.
+//!
+//! ```no_run
+//! use imgsearch::media::{self, Limits, ResizeFilter};
+//!
+//! let limits = Limits::default();
+//! let bytes = media::read("beach.jpg".as_ref(), &limits)?;
+//! let picture = media::decode(&bytes, &limits)?;
+//! let pixels = media::resize(&picture, 224, ResizeFilter::Bilinear);
+//! assert_eq!(pixels.data().len(), 224 * 224 * 3);
+//! # Ok::<(), imgsearch::media::MediaError>(())
+//! ```
+
+mod avif;
+mod decode;
+mod error;
+mod facts;
+mod format;
+mod jpeg;
+mod limits;
+mod orient;
+mod palette;
+mod picture;
+mod raster;
+mod read;
+mod resize;
+
+pub use decode::decode;
+pub use error::MediaError;
+pub use facts::{Facts, facts};
+pub use format::Format;
+pub use limits::Limits;
+pub use picture::Picture;
+pub use read::read;
+pub use resize::{Pixels, ResizeFilter, resize};

@@ -1,0 +1,186 @@
+//! The frozen image encoder of the built-in model, with the classifier it was pretrained with.
+
+use burn::nn::Linear;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::ModelError;
+use super::manifest::Manifest;
+use super::nn::EfficientNet;
+use super::weights::Weights;
+use crate::media::Pixels;
+
+/// Strongest grid positions that the peak pooling averages: pooling that keeps local peaks is worth five points of
+/// recall over the mean alone, measured on the validation pictures.
+const PEAKS: usize = 8;
+
+/// What the network was trained with: `(x - 127) / 128`.
+const PIXEL_MEAN: f32 = 127.0;
+const PIXEL_SCALE: f32 = 128.0;
+
+/// EfficientNet-Lite and its ImageNet classifier.
+#[derive(Debug)]
+pub(crate) struct ImageBackbone {
+    network: EfficientNet,
+    classifier: Linear,
+    side: usize,
+    positions: usize,
+    channels: usize,
+    device: Device,
+}
+
+/// What the backbone sees in a batch of `B` pictures.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageTokens {
+    /// `[B, 1 + N, C]`: the mean of the grid, then the grid row by row.
+    pub(crate) tokens: Tensor<3>,
+    /// `[B, 2 C]`: the mean of the grid, and the mean of each channel's strongest positions.
+    pub(crate) pooled: Tensor<2>,
+    /// `[B, K]`: probabilities of the classifier.
+    pub(crate) classes: Tensor<2>,
+}
+
+impl ImageBackbone {
+    pub(crate) fn load(
+        manifest: &Manifest,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let config = &manifest.image_encoder;
+        Ok(Self {
+            network: EfficientNet::load(config, weights, device)?,
+            classifier: weights.linear("classifier", config.features, manifest.classes, device)?,
+            side: config.image_size,
+            positions: config.grid() * config.grid(),
+            channels: config.features,
+            device: device.clone(),
+        })
+    }
+
+    /// Encodes pictures of the network's input size.
+    pub(crate) fn forward(&self, pictures: &[Pixels]) -> Result<ImageTokens, ModelError> {
+        let area = self.side * self.side;
+        let mut input = vec![0.0; pictures.len() * 3 * area];
+        for (picture, planes) in pictures.iter().zip(input.chunks_exact_mut(3 * area)) {
+            if picture.side() as usize != self.side {
+                return Err(ModelError::InputSize {
+                    expected: self.side as u32,
+                    found: picture.side(),
+                });
+            }
+            for (channel, plane) in planes.chunks_exact_mut(area).enumerate() {
+                for (value, rgb) in plane.iter_mut().zip(picture.data().chunks_exact(3)) {
+                    *value = (f32::from(rgb[channel]) - PIXEL_MEAN) / PIXEL_SCALE;
+                }
+            }
+        }
+        let shape = [pictures.len(), 3, self.side, self.side];
+        let grid = self
+            .network
+            .forward(Tensor::from_data(TensorData::new(input, shape), &self.device));
+        let [batch, channels, height, width] = grid.dims();
+        let tokens = grid
+            .reshape([batch, channels, height * width])
+            .swap_dims(1, 2);
+        self.describe(tokens)
+    }
+
+    /// Pools grid tokens `[B, N, C]`.
+    pub(crate) fn describe(&self, grid: Tensor<3>) -> Result<ImageTokens, ModelError> {
+        let [batch, positions, channels] = grid.dims();
+        let mean = grid.clone().mean_dim(1);
+        let values = host(grid.clone().reshape([batch * positions, channels]))?;
+        let mut peaks = Vec::with_capacity(batch * channels);
+        for picture in values.chunks_exact(positions * channels) {
+            peaks.extend(peak_mean(picture, channels));
+        }
+        let peaks = Tensor::from_data(TensorData::new(peaks, [batch, channels]), &self.device);
+        let flat = mean.clone().squeeze_dim::<2>(1);
+        Ok(ImageTokens {
+            tokens: Tensor::cat(vec![mean, grid], 1),
+            pooled: Tensor::cat(vec![flat.clone(), peaks], 1),
+            classes: softmax(self.classifier.forward(flat), 1),
+        })
+    }
+
+    /// Grid positions of a picture.
+    pub(crate) fn positions(&self) -> usize {
+        self.positions
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Weights of the classifier `[C, K]`: row sums of features that stand for a class without a picture.
+    pub(crate) fn classifier(&self) -> &Linear {
+        &self.classifier
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// Values of a tensor on the host.
+pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
+    tensor
+        .into_data()
+        .into_vec::<f32>()
+        .map_err(|source| ModelError::Device {
+            reason: format!("{source:?}"),
+        })
+}
+
+/// Mean of the `PEAKS` greatest values of each column of a row-major `[N, C]` grid.
+fn peak_mean(grid: &[f32], channels: usize) -> Vec<f32> {
+    let rows = grid.len() / channels;
+    let kept = PEAKS.min(rows);
+    // One sorted run of `kept` values a channel, kept in order by insertion: the inner loop runs over channels, so it
+    // vectorises, and no column is ever gathered.
+    let mut best = vec![f32::NEG_INFINITY; kept * channels];
+    for row in grid.chunks_exact(channels) {
+        let mut incoming = row.to_vec();
+        for level in best.chunks_exact_mut(channels) {
+            for (held, new) in level.iter_mut().zip(&mut incoming) {
+                let (high, low) = (held.max(*new), held.min(*new));
+                *held = high;
+                *new = low;
+            }
+        }
+    }
+    let mut mean = vec![0.0; channels];
+    for level in best.chunks_exact(channels) {
+        for (sum, value) in mean.iter_mut().zip(level) {
+            *sum += value;
+        }
+    }
+    mean.iter_mut().for_each(|sum| *sum /= kept as f32);
+    mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peaks_are_the_greatest_values_of_each_column() {
+        let channels = 3;
+        let grid: Vec<f32> = (0..20)
+            .flat_map(|row| [row as f32, -(row as f32), (row * 7 % 20) as f32])
+            .collect();
+        let expected = |mut column: Vec<f32>| {
+            column.sort_by(|a, b| b.total_cmp(a));
+            column[..PEAKS].iter().sum::<f32>() / PEAKS as f32
+        };
+        let columns: Vec<f32> = (0..channels)
+            .map(|c| expected(grid.iter().skip(c).step_by(channels).copied().collect()))
+            .collect();
+        assert_eq!(peak_mean(&grid, channels), columns);
+    }
+
+    #[test]
+    fn fewer_positions_than_peaks_average_to_the_mean() {
+        assert_eq!(peak_mean(&[1.0, 2.0, 3.0, 6.0], 2), [2.0, 4.0]);
+    }
+}

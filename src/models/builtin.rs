@@ -1,0 +1,29 @@
+//! The files of `tag2text-mini`, compiled in: the program works where there is no network.
+
+/// Aligns the bytes for reading half-precision values in place.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
+macro_rules! bundle_file {
+    ($name:literal) => {{
+        const FILE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/models/tag2text-mini/",
+            $name
+        )));
+        &FILE.0
+    }};
+}
+
+/// Bytes of a bundle file. The names are those that [`super::bundle`] asks for.
+pub(crate) fn file(name: &'static str) -> &'static [u8] {
+    match name {
+        super::manifest::Manifest::FILE => bundle_file!("manifest.json"),
+        super::bundle::BACKBONES => bundle_file!("backbones.safetensors"),
+        super::bundle::HEADS => bundle_file!("heads.safetensors"),
+        super::bundle::WORDS => bundle_file!("vocab.txt"),
+        super::bundle::TAGS => bundle_file!("tags.jsonl"),
+        super::bundle::CLASSES => bundle_file!("classes.tsv"),
+        _ => &[],
+    }
+}

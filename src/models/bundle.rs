@@ -1,0 +1,243 @@
+//! A model as it is stored: a folder, or the one inside the binary.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
+use imgsearch_index::Embedding;
+
+use super::aligner::Aligner;
+use super::backbone::{ImageBackbone, host};
+use super::classes::Classes;
+use super::device::DeviceChoice;
+use super::manifest::Manifest;
+use super::sentence::SentenceEncoder;
+use super::tagger::{Evidence, Tagger};
+use super::weights::Weights;
+use super::{ModelError, builtin};
+use crate::encoder::{Encoder, ImageFeatures};
+use crate::media::Pixels;
+use crate::vocabulary::Vocabulary;
+
+/// Where a bundle's files come from.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ModelSource {
+    /// `tag2text-mini`, inside the binary.
+    #[default]
+    Builtin,
+    /// A bundle folder.
+    Folder(PathBuf),
+}
+
+impl ModelSource {
+    pub(crate) fn read(&self, file: &'static str) -> Result<Cow<'static, [u8]>, ModelError> {
+        match self {
+            Self::Builtin => Ok(Cow::Borrowed(builtin::file(file))),
+            Self::Folder(folder) => {
+                let path = folder.join(file);
+                fs::read(&path)
+                    .map(Cow::Owned)
+                    .map_err(|source| ModelError::Read { path, source })
+            }
+        }
+    }
+
+    pub(crate) fn text(&self, file: &'static str) -> Result<String, ModelError> {
+        String::from_utf8(self.read(file)?.into_owned()).map_err(|source| ModelError::Manifest {
+            file: file.to_owned(),
+            reason: source.to_string(),
+        })
+    }
+}
+
+/// File names within a bundle.
+pub(crate) const BACKBONES: &str = "backbones.safetensors";
+pub(crate) const HEADS: &str = "heads.safetensors";
+pub(crate) const WORDS: &str = "vocab.txt";
+pub(crate) const TAGS: &str = "tags.jsonl";
+pub(crate) const CLASSES: &str = "classes.tsv";
+
+/// Everything that looks at pictures.
+#[derive(Debug)]
+struct ImageSide {
+    backbone: ImageBackbone,
+    classes: Classes,
+    class_names: Tensor<2>,
+    tag_names: Tensor<2>,
+    aligner: Aligner,
+    tagger: Tagger,
+}
+
+/// Everything that reads sentences.
+#[derive(Debug)]
+struct TextSide {
+    sentences: SentenceEncoder,
+    aligner: Aligner,
+}
+
+/// The built-in model `tag2text-mini`, or a bundle of the same architecture.
+///
+/// Weights are loaded when they are first needed: a search reads sentences and never pays for the image encoder.
+#[derive(Debug)]
+pub struct Tag2TextMini {
+    source: ModelSource,
+    device: DeviceChoice,
+    manifest: Manifest,
+    id: String,
+    vocabulary: Vocabulary,
+    image: OnceLock<ImageSide>,
+    text: OnceLock<TextSide>,
+}
+
+impl Tag2TextMini {
+    /// Opens a bundle. Only its manifest and its tags are read now.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or of a newer format.
+    pub fn open(source: ModelSource, device: DeviceChoice) -> Result<Self, ModelError> {
+        let manifest = Manifest::parse(Manifest::FILE, &source.read(Manifest::FILE)?)?;
+        let vocabulary = Vocabulary::from_json_lines(&source.text(TAGS)?).map_err(|source| {
+            ModelError::Manifest {
+                file: TAGS.to_owned(),
+                reason: source.to_string(),
+            }
+        })?;
+        if vocabulary.len() != manifest.tagger.num_class {
+            return Err(ModelError::Manifest {
+                file: TAGS.to_owned(),
+                reason: format!(
+                    "it lists {} tags, the manifest says {}",
+                    vocabulary.len(),
+                    manifest.tagger.num_class
+                ),
+            });
+        }
+        Ok(Self {
+            id: manifest.id(),
+            source,
+            device,
+            manifest,
+            vocabulary,
+            image: OnceLock::new(),
+            text: OnceLock::new(),
+        })
+    }
+
+    fn image_side(&self) -> Result<&ImageSide, ModelError> {
+        if let Some(side) = self.image.get() {
+            return Ok(side);
+        }
+        let device = self.device.open()?;
+        let manifest = &self.manifest;
+        let backbones = self.source.read(BACKBONES)?;
+        let backbone =
+            ImageBackbone::load(manifest, &Weights::parse(BACKBONES, &backbones)?, &device)?;
+        let heads = self.source.read(HEADS)?;
+        let weights = Weights::parse(HEADS, &heads)?;
+        let side = ImageSide {
+            classes: Classes::parse(&self.source.text(CLASSES)?, &self.vocabulary)?,
+            class_names: weights.tensor(
+                "class_names",
+                [manifest.classes, manifest.text_encoder.hidden_size],
+                &device,
+            )?,
+            tag_names: weights.tensor(
+                "tag_names",
+                [manifest.aligner.embed_dim, manifest.tagger.num_class],
+                &device,
+            )?,
+            aligner: Aligner::load(&manifest.aligner, &weights, &device)?,
+            tagger: Tagger::load(&manifest.tagger, &weights, &device)?,
+            backbone,
+        };
+        weights.finish()?;
+        Ok(self.image.get_or_init(|| side))
+    }
+
+    fn text_side(&self) -> Result<&TextSide, ModelError> {
+        if let Some(side) = self.text.get() {
+            return Ok(side);
+        }
+        let device = self.device.for_text()?;
+        let backbones = self.source.read(BACKBONES)?;
+        let heads = self.source.read(HEADS)?;
+        let side = TextSide {
+            sentences: SentenceEncoder::load(
+                &self.manifest,
+                &self.source.text(WORDS)?,
+                &Weights::parse(BACKBONES, &backbones)?,
+                &device,
+            )?,
+            aligner: Aligner::load(
+                &self.manifest.aligner,
+                &Weights::parse(HEADS, &heads)?,
+                &device,
+            )?,
+        };
+        Ok(self.text.get_or_init(|| side))
+    }
+
+    /// Logits of every tag and the embeddings of a batch.
+    fn encode(&self, pictures: &[Pixels]) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+        let side = self.image_side()?;
+        let seen = side.backbone.forward(pictures)?;
+        let meaning = side.classes.meaning(seen.classes.clone(), &side.class_names);
+        let embedding = side
+            .aligner
+            .image(Tensor::cat(vec![seen.pooled, meaning], 1));
+        let evidence = Evidence {
+            class_evidence: side.classes.evidence(seen.classes)?,
+            name_similarity: embedding.clone().matmul(side.tag_names.clone()),
+            tokens: seen.tokens,
+        };
+        let scores = host(sigmoid(side.tagger.forward(evidence)))?;
+        Ok((host(embedding)?, scores))
+    }
+}
+
+impl Encoder for Tag2TextMini {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn dim(&self) -> usize {
+        self.manifest.aligner.embed_dim
+    }
+
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    fn image_size(&self) -> u32 {
+        self.manifest.image_encoder.image_size as u32
+    }
+
+    fn images(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (embeddings, scores) = self.encode(pictures)?;
+        embeddings
+            .chunks_exact(self.dim())
+            .zip(scores.chunks_exact(self.vocabulary.len()))
+            .map(|(embedding, scores)| {
+                if scores.iter().any(|score| !score.is_finite()) {
+                    return Err(ModelError::NotFinite);
+                }
+                let embedding =
+                    Embedding::new(embedding.to_vec()).map_err(|_| ModelError::NotFinite)?;
+                Ok(ImageFeatures::new(embedding, scores.to_vec()))
+            })
+            .collect()
+    }
+
+    fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
+        let side = self.text_side()?;
+        let vector = side.aligner.text(side.sentences.forward(&[sentence])?);
+        Embedding::new(host(vector)?).map_err(|_| ModelError::NotFinite)
+    }
+}

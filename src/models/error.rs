@@ -1,0 +1,114 @@
+//! What can go wrong with a model.
+
+use std::path::PathBuf;
+
+/// A bundle that cannot be loaded, or an input that it cannot encode.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file of the bundle cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of the bundle cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The manifest does not parse.
+    #[error("{file}: {reason}")]
+    Manifest {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The bundle was written by a newer version.
+    #[error("{file} has format {found}, this version reads up to {supported}; update imgsearch")]
+    NewerFormat {
+        /// The file.
+        file: String,
+        /// Format of the file.
+        found: u32,
+        /// Newest format that is read.
+        supported: u32,
+    },
+    /// A weight file is damaged or of another kind.
+    #[error("{file}: {reason}")]
+    Weights {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor that the network needs is not in the file.
+    #[error("{file} has no tensor `{tensor}`")]
+    MissingTensor {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: String,
+    },
+    /// A tensor has another shape than the manifest says.
+    #[error("{file}: tensor `{tensor}` has shape {found:?}, the manifest asks for {expected:?}")]
+    TensorShape {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// Shape by the manifest.
+        expected: Vec<usize>,
+        /// Shape in the file.
+        found: Vec<usize>,
+    },
+    /// The file holds tensors that no network asks for.
+    #[error("{file} holds tensors that this kind of model does not have: {}", tensors.join(", "))]
+    SurplusTensors {
+        /// The file.
+        file: String,
+        /// Their names.
+        tensors: Vec<String>,
+    },
+    /// The WordPiece vocabulary is unusable.
+    #[error("the vocabulary is unusable: {reason}")]
+    Vocabulary {
+        /// Why.
+        reason: String,
+    },
+    /// A sentence cannot be tokenised.
+    #[error("the text cannot be tokenised: {reason}")]
+    Tokenize {
+        /// Why.
+        reason: String,
+    },
+    /// Pixels of another size than the network's input.
+    #[error("the model takes pictures of {expected}×{expected} pixels, not {found}×{found}")]
+    InputSize {
+        /// Side the network takes, in pixels.
+        expected: u32,
+        /// Side that was given, in pixels.
+        found: u32,
+    },
+    /// The network produced something that is no number.
+    #[error("the network's output is not finite; its weights are damaged")]
+    NotFinite,
+    /// The compute device gave up.
+    #[error("the compute device failed: {reason}")]
+    Device {
+        /// What it said.
+        reason: String,
+    },
+    /// The device that was asked for is not there.
+    #[error("{reason}")]
+    NoDevice {
+        /// Which one, and what to do.
+        reason: String,
+    },
+}

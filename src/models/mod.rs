@@ -1,0 +1,23 @@
+//! The networks: the only folder that names burn.
+
+mod aligner;
+mod backbone;
+mod builtin;
+mod bundle;
+mod classes;
+mod device;
+mod error;
+mod manifest;
+mod nn;
+#[cfg(test)]
+mod parity;
+mod sentence;
+mod tagger;
+mod tokenizer;
+#[cfg(feature = "train")]
+pub mod train;
+mod weights;
+
+pub use bundle::{ModelSource, Tag2TextMini};
+pub use device::DeviceChoice;
+pub use error::ModelError;

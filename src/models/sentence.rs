@@ -1,0 +1,87 @@
+//! The frozen text encoder of the built-in model: sentences to vectors.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use half::f16;
+
+use super::ModelError;
+use super::manifest::Manifest;
+use super::nn::Bert;
+use super::tokenizer::WordPieceTokenizer;
+use super::weights::Weights;
+
+/// Tokeniser, embedding tables and BERT layers.
+#[derive(Debug)]
+pub(crate) struct SentenceEncoder {
+    tokenizer: WordPieceTokenizer,
+    words: Vec<f16>,
+    positions: Vec<f32>,
+    layers: Bert,
+    width: usize,
+    device: Device,
+}
+
+impl SentenceEncoder {
+    /// Takes `text_encoder.*` from `weights`; `vocabulary` holds one WordPiece token a line.
+    pub(crate) fn load(
+        manifest: &Manifest,
+        vocabulary: &str,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let config = &manifest.text_encoder;
+        let width = config.hidden_size;
+        Ok(Self {
+            tokenizer: WordPieceTokenizer::new(vocabulary, manifest.max_length)?,
+            words: weights.halves(
+                "text_encoder.embeddings.word_embeddings.weight",
+                &[config.vocab_size, width],
+            )?,
+            positions: weights.values(
+                "text_encoder.embeddings.position_embeddings.weight",
+                &[config.max_position_embeddings, width],
+            )?,
+            layers: Bert::load(config, weights, device)?,
+            width,
+            device: device.clone(),
+        })
+    }
+
+    /// Width of a sentence vector.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Mean of the last hidden states of each sentence, special tokens included: `[B, hidden]`.
+    pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
+        let rows: Vec<Vec<u32>> = sentences
+            .iter()
+            .map(|s| self.tokenizer.encode(s.as_ref()))
+            .collect::<Result<_, _>>()?;
+        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mut embeddings = vec![0.0; rows.len() * longest * self.width];
+        let mut share = vec![0.0; rows.len() * longest];
+        for (row, ids) in rows.iter().enumerate() {
+            for (position, &id) in ids.iter().enumerate() {
+                let at = row * longest + position;
+                share[at] = 1.0 / ids.len() as f32;
+                let word = &self.words[id as usize * self.width..][..self.width];
+                let offset = &self.positions[position * self.width..][..self.width];
+                let target = &mut embeddings[at * self.width..][..self.width];
+                for ((value, word), offset) in target.iter_mut().zip(word).zip(offset) {
+                    *value = word.to_f32() + offset;
+                }
+            }
+        }
+        let shape = [rows.len(), longest, self.width];
+        let hidden = self.layers.forward(
+            Tensor::from_data(TensorData::new(embeddings, shape), &self.device),
+            &lengths,
+        );
+        let share: Tensor<3> = Tensor::from_data(
+            TensorData::new(share, [rows.len(), 1, longest]),
+            &self.device,
+        );
+        Ok(share.matmul(hidden).squeeze_dim(1))
+    }
+}

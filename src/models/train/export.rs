@@ -1,0 +1,165 @@
+//! Trained heads to a bundle folder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::Tensor;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::TrainError;
+use crate::models::ModelError;
+use crate::models::aligner::Aligner;
+use crate::models::backbone::host;
+use crate::models::bundle::{BACKBONES, CLASSES, HEADS, ModelSource, TAGS, WORDS};
+use crate::models::manifest::Manifest;
+use crate::models::tagger::Tagger;
+use crate::vocabulary::Vocabulary;
+
+/// Tensors by name, in half precision.
+#[derive(Default)]
+struct Heads {
+    tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
+}
+
+impl Heads {
+    fn put(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Result<(), ModelError> {
+        let mut halves = vec![f16::ZERO; values.len()];
+        halves.convert_from_f32_slice(values);
+        if halves.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite);
+        }
+        let bytes = bytemuck::cast_slice(&halves).to_vec();
+        self.tensors.insert(name.to_owned(), (shape.to_vec(), bytes));
+        Ok(())
+    }
+
+    fn tensor<const D: usize>(&mut self, name: &str, tensor: Tensor<D>) -> Result<(), ModelError> {
+        let shape = tensor.dims();
+        self.put(name, &shape, &host(tensor)?)
+    }
+
+    fn linear(&mut self, prefix: &str, linear: &Linear) -> Result<(), ModelError> {
+        self.tensor(&format!("{prefix}.weight"), linear.weight.val())?;
+        match &linear.bias {
+            Some(bias) => self.tensor(&format!("{prefix}.bias"), bias.val()),
+            None => Ok(()),
+        }
+    }
+
+    fn norm(&mut self, prefix: &str, norm: &LayerNorm) -> Result<(), ModelError> {
+        self.tensor(&format!("{prefix}.weight"), norm.gamma.val())?;
+        match &norm.beta {
+            Some(beta) => self.tensor(&format!("{prefix}.bias"), beta.val()),
+            None => Ok(()),
+        }
+    }
+
+    fn aligner(&mut self, aligner: &Aligner) -> Result<(), ModelError> {
+        self.norm("aligner.image_norm", &aligner.image_norm)?;
+        self.linear("aligner.image_hidden", &aligner.image_hidden)?;
+        self.linear("aligner.image_output", &aligner.image_output)?;
+        self.linear("aligner.text_output", &aligner.text_output)
+    }
+
+    fn tagger(&mut self, tagger: &Tagger) -> Result<(), ModelError> {
+        self.linear("tagger.token_projection", &tagger.token_projection)?;
+        self.norm("tagger.token_norm", &tagger.token_norm)?;
+        self.tensor("tagger.label_embed", tagger.label_embed.val())?;
+        self.tensor("tagger.fc.weight", tagger.fc_weight.val())?;
+        self.tensor("tagger.fc.bias", tagger.fc_bias.val())?;
+        self.tensor("tagger.class_scale", tagger.class_scale.val())?;
+        self.tensor("tagger.name_scale", tagger.name_scale.val())?;
+        for (i, layer) in tagger.layers.iter().enumerate() {
+            let prefix = format!("tagger.layer.{i}");
+            let attention = &layer.crossattention;
+            self.linear(&format!("{prefix}.crossattention.self.query"), &attention.query)?;
+            self.linear(&format!("{prefix}.crossattention.self.key"), &attention.key)?;
+            self.linear(&format!("{prefix}.crossattention.self.value"), &attention.value)?;
+            self.linear(&format!("{prefix}.crossattention.output.dense"), &attention.output)?;
+            self.norm(
+                &format!("{prefix}.crossattention.output.LayerNorm"),
+                &layer.crossattention_norm,
+            )?;
+            self.linear(&format!("{prefix}.intermediate.dense"), &layer.intermediate)?;
+            self.linear(&format!("{prefix}.output.dense"), &layer.output)?;
+            self.norm(&format!("{prefix}.output.LayerNorm"), &layer.output_norm)?;
+        }
+        Ok(())
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>, ModelError> {
+        let broken = |source: safetensors::SafeTensorError| ModelError::Weights {
+            file: HEADS.to_owned(),
+            reason: source.to_string(),
+        };
+        let views: HashMap<String, TensorView<'_>> = self
+            .tensors
+            .iter()
+            .map(|(name, (shape, bytes))| {
+                let view = TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(broken)?;
+                Ok((name.clone(), view))
+            })
+            .collect::<Result<_, ModelError>>()?;
+        safetensors::serialize(views, None).map_err(broken)
+    }
+}
+
+/// What a bundle is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) base: &'a ModelSource,
+    pub(crate) manifest: Manifest,
+    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) classes: &'a str,
+    pub(crate) aligner: &'a Aligner,
+    pub(crate) tagger: &'a Tagger,
+    /// `[K, W]`
+    pub(crate) class_names: &'a [f32],
+    /// `[D, T]`
+    pub(crate) tag_names: &'a [f32],
+}
+
+/// Writes a complete bundle into `folder`.
+pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainError> {
+    let mut manifest = parts.manifest;
+    let mut heads = Heads::default();
+    heads.aligner(parts.aligner)?;
+    heads.tagger(parts.tagger)?;
+    let width = manifest.text_encoder.hidden_size;
+    heads.put("class_names", &[manifest.classes, width], parts.class_names)?;
+    heads.put(
+        "tag_names",
+        &[manifest.aligner.embed_dim, parts.vocabulary.len()],
+        parts.tag_names,
+    )?;
+    fs::create_dir_all(folder).map_err(|source| TrainError::io(folder, source))?;
+    manifest.files.clear();
+    let mut put = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        let partial = folder.join(format!("{name}.partial"));
+        fs::write(&partial, bytes).map_err(|source| TrainError::io(&partial, source))?;
+        fs::rename(&partial, &path).map_err(|source| TrainError::io(&path, source))?;
+        let checksum = blake3::hash(bytes).to_hex().to_string();
+        manifest.files.insert(name.to_owned(), checksum);
+        Ok::<(), TrainError>(())
+    };
+    put(BACKBONES, &parts.base.read(BACKBONES)?)?;
+    put(WORDS, &parts.base.read(WORDS)?)?;
+    put(CLASSES, parts.classes.as_bytes())?;
+    put(TAGS, parts.vocabulary.to_json_lines().as_bytes())?;
+    put(HEADS, &heads.into_bytes()?)?;
+    let path = folder.join(Manifest::FILE);
+    let mut text = serde_json::to_string_pretty(&manifest).map_err(|source| {
+        ModelError::Manifest {
+            file: Manifest::FILE.to_owned(),
+            reason: source.to_string(),
+        }
+    })?;
+    text.push('\n');
+    fs::write(&path, text).map_err(|source| TrainError::io(&path, source))?;
+    Ok(manifest)
+}

@@ -1,0 +1,381 @@
+//! What the heads are trained on: cached features of every training picture and caption.
+
+use std::fs;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+
+use burn::tensor::Tensor;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::TrainError;
+use super::cache::{FeatureCache, claim};
+use super::progress::Progress;
+use super::settings::TrainSettings;
+use super::views::view;
+use crate::corpus::{CaptionedPicture, Split};
+use crate::media::{Limits, Picture, Pixels, decode};
+use crate::models::ModelError;
+use crate::models::backbone::{ImageBackbone, host};
+use crate::models::classes::Classes;
+use crate::models::sentence::SentenceEncoder;
+
+/// Pictures encoded at once.
+const BATCH: usize = 16;
+/// Sentences encoded at once; sorted by length, so that little of a batch is padding.
+const SENTENCES: usize = 64;
+
+/// The frozen networks.
+pub(crate) struct Backbones<'a> {
+    pub(crate) image: &'a ImageBackbone,
+    pub(crate) sentence: &'a SentenceEncoder,
+    pub(crate) classes: &'a Classes,
+    /// Pixels a side.
+    pub(crate) side: u32,
+    /// Tells caches of different weights apart.
+    pub(crate) fingerprint: String,
+}
+
+/// Features in memory, image tokens on disk.
+#[derive(Debug)]
+pub(crate) struct Features {
+    pictures: Vec<CaptionedPicture>,
+    views: usize,
+    channels: usize,
+    classes: usize,
+    /// `[P, V, 2 C]`
+    pooled: Vec<f32>,
+    /// `[P, V, K]`
+    probabilities: Vec<f32>,
+    /// `[P, V, W]`
+    meaning: Vec<f32>,
+    /// `[P, V][N, C]`
+    tokens: FeatureCache,
+    /// Picture of each caption.
+    owner: Vec<usize>,
+    /// `[captions, W]`
+    sentences: Vec<f32>,
+    /// `[K, W]`
+    class_names: Vec<f32>,
+    /// `[K, 2 C]`: classifier weights that stand for a picture of each class.
+    class_features: Vec<f32>,
+    width: usize,
+    training: Vec<usize>,
+    held_out: Vec<usize>,
+    held_out_pictures: Vec<bool>,
+}
+
+impl Features {
+    /// Computes what `folder` does not hold yet for the training split of `corpus`.
+    pub(crate) fn collect(
+        corpus: Vec<CaptionedPicture>,
+        backbones: &Backbones<'_>,
+        settings: &TrainSettings,
+        folder: &Path,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Self, TrainError> {
+        let pictures: Vec<CaptionedPicture> = corpus
+            .into_iter()
+            .filter(|picture| picture.split == Split::Train)
+            .collect();
+        claim(folder, &fingerprint(&pictures, backbones, settings))?;
+        let (channels, classes) = (backbones.image.channels(), backbones.classes.names().len());
+        let (pooled, tokens) = images(&pictures, backbones, settings, folder, progress)?;
+        let (owner, sentences) = captions(&pictures, backbones, folder, progress)?;
+        let prompts: Vec<String> = backbones
+            .classes
+            .names()
+            .iter()
+            .map(|name| format!("a photo of a {name}"))
+            .collect();
+        let class_names = encode(backbones.sentence, &prompts)?;
+        let width = class_names.len() / classes;
+        let record = 2 * channels + classes;
+        let mut means = Vec::with_capacity(pooled.len() / record * 2 * channels);
+        let mut probabilities = Vec::with_capacity(pooled.len() / record * classes);
+        for row in pooled.chunks_exact(record) {
+            means.extend_from_slice(&row[..2 * channels]);
+            probabilities.extend_from_slice(&row[2 * channels..]);
+        }
+        drop(pooled);
+        let meaning = meaning(backbones, &probabilities, &class_names, width)?;
+        let class_features = class_features(backbones.image, &means, channels, classes)?;
+        let held_out_pictures = hold_out(&pictures, settings);
+        let (held_out, training) = (0..owner.len()).partition(|&c| held_out_pictures[owner[c]]);
+        Ok(Self {
+            views: settings.views,
+            channels,
+            classes,
+            pooled: means,
+            probabilities,
+            meaning,
+            tokens,
+            owner,
+            sentences,
+            class_names,
+            class_features,
+            width,
+            training,
+            held_out,
+            held_out_pictures,
+            pictures,
+        })
+    }
+
+    pub(crate) fn pictures(&self) -> usize {
+        self.pictures.len()
+    }
+
+    pub(crate) fn picture(&self, index: usize) -> &CaptionedPicture {
+        &self.pictures[index]
+    }
+
+    pub(crate) fn is_held_out(&self, picture: usize) -> bool {
+        self.held_out_pictures[picture]
+    }
+
+    pub(crate) fn classes(&self) -> usize {
+        self.classes
+    }
+
+    pub(crate) fn training_captions(&self) -> &[usize] {
+        &self.training
+    }
+
+    pub(crate) fn held_out_captions(&self) -> &[usize] {
+        &self.held_out
+    }
+
+    pub(crate) fn picture_of(&self, caption: usize) -> usize {
+        self.owner[caption]
+    }
+
+    pub(crate) fn sentence(&self, caption: usize) -> &[f32] {
+        &self.sentences[caption * self.width..][..self.width]
+    }
+
+    pub(crate) fn class_name(&self, class: usize) -> &[f32] {
+        &self.class_names[class * self.width..][..self.width]
+    }
+
+    /// `[K, W]`, row-major.
+    pub(crate) fn class_names(&self) -> &[f32] {
+        &self.class_names
+    }
+
+    /// Class probabilities of a view.
+    pub(crate) fn probabilities(&self, picture: usize, view: usize) -> &[f32] {
+        &self.probabilities[self.row(picture, view) * self.classes..][..self.classes]
+    }
+
+    /// Appends the aligner's input for a view.
+    pub(crate) fn push_image(
+        &self,
+        picture: usize,
+        view: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), TrainError> {
+        let row = self.row(picture, view);
+        let wide = 2 * self.channels;
+        out.extend_from_slice(&self.pooled[row * wide..][..wide]);
+        out.extend_from_slice(&self.meaning[row * self.width..][..self.width]);
+        Ok(())
+    }
+
+    /// Appends the aligner's input for a class without a picture.
+    pub(crate) fn push_class(&self, class: usize, out: &mut Vec<f32>) {
+        let wide = 2 * self.channels;
+        out.extend_from_slice(&self.class_features[class * wide..][..wide]);
+        let scale = (self.width as f32).sqrt();
+        out.extend(self.class_name(class).iter().map(|value| value * scale));
+    }
+
+    /// Appends the image tokens of a view, mean first: `[1 + N, C]`.
+    pub(crate) fn push_tokens(
+        &self,
+        picture: usize,
+        view: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), TrainError> {
+        let row = self.row(picture, view);
+        out.extend_from_slice(&self.pooled[row * 2 * self.channels..][..self.channels]);
+        let start = out.len();
+        out.resize(start + self.tokens.width(), 0.0);
+        self.tokens.read(row, &mut out[start..])
+    }
+
+    /// Image tokens a picture, the mean included.
+    pub(crate) fn token_count(&self) -> usize {
+        1 + self.tokens.width() / self.channels
+    }
+
+    fn row(&self, picture: usize, view: usize) -> usize {
+        picture * self.views + view
+    }
+}
+
+/// Anything that changes the cached values changes this.
+fn fingerprint(
+    pictures: &[CaptionedPicture],
+    backbones: &Backbones<'_>,
+    settings: &TrainSettings,
+) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(backbones.fingerprint.as_bytes());
+    hasher.update(&(settings.views as u64).to_le_bytes());
+    hasher.update(&settings.seed.to_le_bytes());
+    for picture in pictures {
+        hasher.update(picture.path.as_os_str().as_encoded_bytes());
+        for caption in &picture.captions {
+            hasher.update(b"\n").update(caption.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Fills the caches of pooled features with class probabilities, and of image tokens.
+fn images(
+    pictures: &[CaptionedPicture],
+    backbones: &Backbones<'_>,
+    settings: &TrainSettings,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<(Vec<f32>, FeatureCache), TrainError> {
+    let channels = backbones.image.channels();
+    let grid = backbones.image.positions() * channels;
+    let record = 2 * channels + backbones.classes.names().len();
+    let mut tokens = FeatureCache::open(&folder.join("tokens.f16"), grid)?;
+    let mut pooled = FeatureCache::open(&folder.join("pooled.f16"), record)?;
+    let total = pictures.len() * settings.views;
+    // The two caches grow together; a kill may leave the tokens ahead by one batch.
+    tokens.truncate(pooled.len())?;
+    let mut decoded: Option<(usize, Picture)> = None;
+    pooled.fill(total, BATCH, "pictures", progress, |range: Range<usize>| {
+        let mut views: Vec<Pixels> = Vec::with_capacity(range.len());
+        for record in range {
+            let (index, which) = (record / settings.views, record % settings.views);
+            if decoded.as_ref().is_none_or(|(held, _)| *held != index) {
+                decoded = Some((index, open(&pictures[index].path)?));
+            }
+            let (_, picture) = decoded.as_ref().expect("decoded above");
+            let seed = settings.seed ^ (index as u64) << 8;
+            views.push(view(picture, backbones.side, which, seed));
+        }
+        let seen = backbones.image.forward(&views)?;
+        let [batch, length, width] = seen.tokens.dims();
+        tokens.append(&host(seen.tokens.slice([0..batch, 1..length, 0..width]))?)?;
+        Ok(host(Tensor::cat(vec![seen.pooled, seen.classes], 1))?)
+    })?;
+    Ok((pooled.read_all()?, tokens))
+}
+
+fn open(path: &Path) -> Result<Picture, TrainError> {
+    let bytes = fs::read(path).map_err(|source| TrainError::io(path, source))?;
+    decode(&bytes, &Limits::default()).map_err(|source| TrainError::Picture {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The picture of each caption, and the caption's sentence vector.
+fn captions(
+    pictures: &[CaptionedPicture],
+    backbones: &Backbones<'_>,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<(Vec<usize>, Vec<f32>), TrainError> {
+    let mut owner = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
+    for (index, picture) in pictures.iter().enumerate() {
+        for caption in &picture.captions {
+            owner.push(index);
+            texts.push(caption);
+        }
+    }
+    let width = backbones.sentence.width();
+    let mut by_length: Vec<usize> = (0..texts.len()).collect();
+    by_length.sort_by_key(|&caption| (texts[caption].len(), caption));
+    let mut cache = FeatureCache::open(&folder.join("sentences.f16"), width)?;
+    cache.fill(texts.len(), SENTENCES, "captions", progress, |range| {
+        let batch: Vec<&str> = by_length[range].iter().map(|&c| texts[c]).collect();
+        Ok(host(backbones.sentence.forward(&batch)?)?)
+    })?;
+    let sorted = cache.read_all()?;
+    let mut sentences = vec![0.0; sorted.len()];
+    for (vector, &caption) in sorted.chunks_exact(width).zip(&by_length) {
+        sentences[caption * width..][..width].copy_from_slice(vector);
+    }
+    Ok((owner, sentences))
+}
+
+/// Sentence vectors of a few texts, uncached.
+pub(crate) fn encode(
+    encoder: &SentenceEncoder,
+    texts: &[String],
+) -> Result<Vec<f32>, ModelError> {
+    let mut out = Vec::new();
+    for batch in texts.chunks(SENTENCES) {
+        out.extend(host(encoder.forward(batch)?)?);
+    }
+    Ok(out)
+}
+
+/// Expected class-name vector of every view.
+fn meaning(
+    backbones: &Backbones<'_>,
+    probabilities: &[f32],
+    names: &[f32],
+    width: usize,
+) -> Result<Vec<f32>, TrainError> {
+    let device = backbones.image.device();
+    let classes = names.len() / width;
+    let names = super::matrix(names.to_vec(), width, device);
+    let mut out = Vec::with_capacity(probabilities.len() / classes * width);
+    for rows in probabilities.chunks(1024 * classes) {
+        let rows = super::matrix(rows.to_vec(), classes, device);
+        out.extend(host(backbones.classes.meaning(rows, &names))?);
+    }
+    Ok(out)
+}
+
+/// A classifier's weights for a class, scaled to the mean norm of real features, stand for a picture of that class: they
+/// keep what the classifier knows about classes that no caption mentions.
+fn class_features(
+    backbone: &ImageBackbone,
+    pooled: &[f32],
+    channels: usize,
+    classes: usize,
+) -> Result<Vec<f32>, TrainError> {
+    let norm = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();
+    let rows = (pooled.len() / (2 * channels)).max(1) as f32;
+    let (mut mean_norm, mut peak_norm) = (0.0, 0.0);
+    for row in pooled.chunks_exact(2 * channels) {
+        mean_norm += norm(&row[..channels]) / rows;
+        peak_norm += norm(&row[channels..]) / rows;
+    }
+    let weights = host(backbone.classifier().weight.val().transpose())?;
+    let mut out = Vec::with_capacity(classes * 2 * channels);
+    for row in weights.chunks_exact(channels) {
+        let own = norm(row).max(f32::MIN_POSITIVE);
+        for target in [mean_norm, peak_norm] {
+            out.extend(row.iter().map(|value| value * target / own));
+        }
+    }
+    Ok(out)
+}
+
+/// Chooses the captioned training pictures that nothing is fitted to.
+fn hold_out(pictures: &[CaptionedPicture], settings: &TrainSettings) -> Vec<bool> {
+    let mut captioned: Vec<usize> = (0..pictures.len())
+        .filter(|&index| !pictures[index].captions.is_empty())
+        .collect();
+    captioned.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+    let mut held_out = vec![false; pictures.len()];
+    // A small collection keeps most of its pictures for training.
+    let count = settings.held_out.min(captioned.len() / 5);
+    for &index in &captioned[..count] {
+        held_out[index] = true;
+    }
+    held_out
+}

@@ -1,0 +1,197 @@
+//! Training of the heads on captioned pictures (paper section 3.3), with the backbones frozen.
+//!
+//! Features of the backbones are computed once and cached; then the contrastive heads are trained, then the recognition
+//! decoder, which uses them. Every stage goes on from its checkpoint after a kill.
+
+mod alignment;
+mod cache;
+mod checkpoint;
+mod curves;
+mod error;
+mod export;
+mod features;
+mod losses;
+mod progress;
+mod schedule;
+mod settings;
+mod tagging;
+mod tagging_data;
+mod thresholds;
+mod views;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+pub use error::TrainError;
+pub use progress::Progress;
+pub use settings::{AlignmentSettings, TaggingSettings, TrainSettings};
+
+use super::backbone::ImageBackbone;
+use super::bundle::{BACKBONES, ModelSource, WORDS};
+use super::classes::Classes;
+use super::device::DeviceChoice;
+use super::manifest::Manifest;
+use super::sentence::SentenceEncoder;
+use super::weights::Weights;
+use crate::corpus::read_corpus;
+use crate::vocabulary::Vocabulary;
+use features::{Backbones, Features};
+use tagging_data::TaggingData;
+
+/// What a training run reads and writes.
+#[derive(Clone, Debug)]
+pub struct TrainRun {
+    /// The captioned pictures.
+    pub corpus: PathBuf,
+    /// Where features, checkpoints, curves and the bundle go.
+    pub out: PathBuf,
+    /// The bundle whose backbones, tags and shape are taken.
+    pub base: ModelSource,
+    /// Tags to train instead of the base's, as JSON lines.
+    pub tags: Option<String>,
+    /// Name of the new bundle.
+    pub name: String,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+    /// How they are trained.
+    pub settings: TrainSettings,
+}
+
+/// Trains the heads and writes a bundle; returns its folder. A run that was stopped goes on where it was.
+///
+/// # Errors
+/// [`TrainError::Cancelled`] when `progress` breaks; otherwise when the corpus, a picture, the base or the output folder
+/// cannot be used.
+pub fn train(
+    run: &TrainRun,
+    mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<PathBuf, TrainError> {
+    let progress: &mut dyn FnMut(&Progress) -> ControlFlow<()> = &mut progress;
+    let settings = &run.settings;
+    check(settings)?;
+    let device = run.device.open()?;
+    let mut manifest = Manifest::parse(Manifest::FILE, &run.base.read(Manifest::FILE)?)?;
+    let tags = match &run.tags {
+        Some(tags) => tags.clone(),
+        None => run.base.text(super::bundle::TAGS)?,
+    };
+    let vocabulary = Vocabulary::from_json_lines(&tags).map_err(|source| TrainError::Setting {
+        setting: "tags",
+        reason: source.to_string(),
+    })?;
+    let table = run.base.text(super::bundle::CLASSES)?;
+    let classes = Classes::parse(&table, &vocabulary)?;
+    let bytes = run.base.read(BACKBONES)?;
+    let weights = Weights::parse(BACKBONES, &bytes)?;
+    let image = ImageBackbone::load(&manifest, &weights, &device)?;
+    let sentence = SentenceEncoder::load(&manifest, &run.base.text(WORDS)?, &weights, &device)?;
+    let backbones = Backbones {
+        image: &image,
+        sentence: &sentence,
+        classes: &classes,
+        side: manifest.image_encoder.image_size as u32,
+        fingerprint: blake3::hash(&bytes).to_hex().to_string(),
+    };
+    let corpus = read_corpus(&run.corpus)?;
+    let features = Features::collect(
+        corpus,
+        &backbones,
+        settings,
+        &run.out.join("features"),
+        progress,
+    )?;
+
+    manifest.name = run.name.clone();
+    manifest.tagger.num_class = vocabulary.len();
+    let aligner = alignment::train(
+        &features,
+        &manifest.aligner,
+        settings,
+        &run.out,
+        &device,
+        progress,
+    )?;
+    let data = TaggingData::collect(
+        &features,
+        &classes,
+        &vocabulary,
+        &sentence,
+        &aligner,
+        settings.views,
+        &device,
+    )?;
+    let tagger = tagging::train(
+        &data,
+        &manifest.tagger,
+        settings,
+        &run.out,
+        &device,
+        progress,
+    )?;
+    let scores = tagging::held_out_scores(&tagger, &data, &device)?;
+    let held_out = data.held_out_pictures();
+    let thresholds = thresholds::choose(&scores, vocabulary.len(), |row, tag| {
+        data.shows(held_out[row], tag)
+    });
+    let vocabulary = with_thresholds(&vocabulary, &thresholds)?;
+    let folder = run.out.join("bundle");
+    export::write(
+        export::Parts {
+            base: &run.base,
+            manifest,
+            vocabulary: &vocabulary,
+            classes: &table,
+            aligner: &aligner,
+            tagger: &tagger,
+            class_names: features.class_names(),
+            tag_names: data.tag_names(),
+        },
+        &folder,
+    )?;
+    Ok(folder)
+}
+
+fn check(settings: &TrainSettings) -> Result<(), TrainError> {
+    let positive = [
+        ("views", settings.views),
+        ("alignment.epochs", settings.alignment.epochs),
+        ("alignment.batch", settings.alignment.batch),
+        ("tagging.epochs", settings.tagging.epochs),
+        ("tagging.batch", settings.tagging.batch),
+    ];
+    match positive.into_iter().find(|(_, value)| *value == 0) {
+        Some((setting, _)) => Err(TrainError::Setting {
+            setting,
+            reason: "must be at least 1".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn with_thresholds(
+    vocabulary: &Vocabulary,
+    thresholds: &[f32],
+) -> Result<Vocabulary, TrainError> {
+    let tags = vocabulary
+        .iter()
+        .zip(thresholds)
+        .map(|(tag, &threshold)| {
+            let mut tag = tag.clone();
+            tag.threshold = threshold;
+            tag
+        })
+        .collect();
+    Vocabulary::new(tags).map_err(|source| TrainError::Setting {
+        setting: "tags",
+        reason: source.to_string(),
+    })
+}
+
+/// Row-major values to a matrix of `width` columns.
+fn matrix(values: Vec<f32>, width: usize, device: &Device) -> Tensor<2> {
+    let rows = values.len() / width.max(1);
+    Tensor::from_data(TensorData::new(values, [rows, width]), device)
+}
+

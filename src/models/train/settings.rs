@@ -1,0 +1,99 @@
+//! How the heads are trained. The defaults are what the shipped model was made with.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of a training run, as read from a TOML file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TrainSettings {
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Views of each training picture: the whole, its mirror image, and random crops.
+    pub views: usize,
+    /// Training pictures held out to choose the epoch and the tag thresholds.
+    pub held_out: usize,
+    /// The contrastive heads.
+    pub alignment: AlignmentSettings,
+    /// The recognition decoder.
+    pub tagging: TaggingSettings,
+}
+
+/// Training of the contrastive heads.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AlignmentSettings {
+    /// Passes over the captions.
+    pub epochs: usize,
+    /// Captions a step.
+    pub batch: usize,
+    /// Classifier classes a step that stand in for pictures.
+    pub class_pairs: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Share of the image features that is dropped.
+    pub input_dropout: f64,
+    /// Share of the hidden layer that is dropped.
+    pub hidden_dropout: f64,
+}
+
+/// Training of the recognition decoder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TaggingSettings {
+    /// Passes over the pictures.
+    pub epochs: usize,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Tags a step; those that the batch shows are always among them.
+    pub queries: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Share of the image token channels that is dropped.
+    pub dropout: f64,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            views: 4,
+            held_out: 500,
+            alignment: AlignmentSettings::default(),
+            tagging: TaggingSettings::default(),
+        }
+    }
+}
+
+impl Default for AlignmentSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 12,
+            batch: 512,
+            class_pairs: 256,
+            learning_rate: 1e-3,
+            weight_decay: 0.2,
+            input_dropout: 0.3,
+            hidden_dropout: 0.5,
+        }
+    }
+}
+
+impl Default for TaggingSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 8,
+            batch: 32,
+            queries: 320,
+            learning_rate: 1e-3,
+            weight_decay: 0.05,
+            dropout: 0.1,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Training of the recognition decoder on cached image tokens.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::nn::{
+    Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, LinearConfig,
+};
+use burn::optim::grad_clipping::GradientClippingConfig;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::checkpoint::{Checkpoint, read_module, write_module};
+use super::losses::asymmetric;
+use super::progress::Progress;
+use super::schedule::learning_rate;
+use super::settings::TrainSettings;
+use super::tagging_data::TaggingData;
+use super::{TrainError, curves, matrix};
+use crate::eval::average_precision;
+use crate::models::backbone::host;
+use crate::models::nn::{CrossAttention, DecoderLayer};
+use crate::models::tagger::{Evidence, Tables, Tagger, TaggerConfig};
+
+const STAGE: &str = "tagging";
+const STRETCH: usize = 10;
+/// Steps between checkpoints: about a minute.
+const SAVE_EVERY: usize = 100;
+/// Held-out pictures that must show a tag for its precision to count.
+const FEWEST: usize = 5;
+/// Scale of the classifier's log-odds before training; half of what a calibrated classifier would deserve.
+const CLASS_SCALE: f32 = 0.5;
+/// Scale of the name similarity before training: cosines differ by some tenths.
+const NAME_SCALE: f32 = 4.0;
+
+/// The decoder with what only training needs. Label queries and the group-wise weights are what a linear map makes of the
+/// tag's name, plus a table of corrections: a tag that is rarely seen starts from what its name means.
+#[derive(Debug, Module)]
+struct Trainee {
+    tagger: Tagger,
+    query_map: Linear,
+    weight_map: Linear,
+    dropout: Dropout,
+}
+
+impl Trainee {
+    fn new(config: &TaggerConfig, name_width: usize, dropout: f64, device: &Device) -> Self {
+        let width = config.hidden_size;
+        let linear = |input, output| LinearConfig::new(input, output).init(device);
+        let norm = || LayerNormConfig::new(width).with_epsilon(1e-12).init(device);
+        let layer = |_| DecoderLayer {
+            crossattention: CrossAttention {
+                query: linear(width, width),
+                key: linear(width, width),
+                value: linear(width, width),
+                output: linear(width, width),
+                heads: config.num_attention_heads,
+            },
+            crossattention_norm: norm(),
+            intermediate: linear(width, config.intermediate_size),
+            output: linear(config.intermediate_size, width),
+            output_norm: norm(),
+        };
+        let table = |value: f32| {
+            Param::from_tensor(Tensor::full([config.num_class], value, device))
+        };
+        let map = LinearConfig::new(name_width, width).with_initializer(Initializer::Normal {
+            mean: 0.0,
+            std: 1.0,
+        });
+        Self {
+            tagger: Tagger {
+                token_projection: linear(config.encoder_width, width),
+                token_norm: norm(),
+                label_embed: Param::from_tensor(Tensor::zeros([config.num_class, width], device)),
+                layers: (0..config.num_hidden_layers).map(layer).collect(),
+                fc_weight: Param::from_tensor(Tensor::zeros([config.num_class, width], device)),
+                fc_bias: table(-3.0),
+                class_scale: table(CLASS_SCALE),
+                name_scale: table(NAME_SCALE),
+            },
+            query_map: map.init(device),
+            weight_map: linear(name_width, width),
+            dropout: DropoutConfig::new(dropout).init(),
+        }
+    }
+
+    /// The decoder alone, its tables made explicit.
+    fn folded(&self, names: &Tensor<2>) -> Tagger {
+        let mut tagger = self.tagger.clone();
+        let add = |table: &Param<Tensor<2>>, map: &Linear| {
+            Param::from_tensor((table.val() + map.forward(names.clone())).detach())
+        };
+        tagger.label_embed = add(&self.tagger.label_embed, &self.query_map);
+        tagger.fc_weight = add(&self.tagger.fc_weight, &self.weight_map);
+        tagger
+    }
+
+    /// Logits `[B, K]` of the chosen tags, whose names are `names` `[K, W]`.
+    fn forward(&self, evidence: Evidence, chosen: &Tensor<1, Int>, names: Tensor<2>) -> Tensor<2> {
+        let rows = |table: &Param<Tensor<2>>| table.val().select(0, chosen.clone());
+        let values = |table: &Param<Tensor<1>>| table.val().select(0, chosen.clone());
+        let tagger = &self.tagger;
+        let tables = Tables {
+            queries: rows(&tagger.label_embed) + self.query_map.forward(names.clone()),
+            weight: rows(&tagger.fc_weight) + self.weight_map.forward(names),
+            bias: values(&tagger.fc_bias),
+            class_scale: values(&tagger.class_scale),
+            name_scale: values(&tagger.name_scale),
+        };
+        let evidence = Evidence {
+            tokens: self.dropout.forward(evidence.tokens),
+            ..evidence
+        };
+        tagger.logits(evidence, tables)
+    }
+}
+
+/// Trains the decoder, going on from a checkpoint in `folder`, and returns the one of the best epoch.
+pub(crate) fn train(
+    data: &TaggingData<'_>,
+    config: &TaggerConfig,
+    settings: &TrainSettings,
+    folder: &Path,
+    device: &Device,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Tagger, TrainError> {
+    let own = &settings.tagging;
+    let training_device = device.clone().autodiff();
+    training_device.seed(settings.seed);
+    let width = data.name_width();
+    let trainee = Trainee::new(config, width, own.dropout, &training_device);
+    let optimizer = AdamWConfig::new()
+        .with_weight_decay(own.weight_decay)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
+        .init();
+    let checkpoint = Checkpoint::new(folder.join("tagging"));
+    let (mut state, mut trainee, mut optimizer) = checkpoint.load(trainee, optimizer)?;
+
+    let pictures = data.training_pictures();
+    let names = matrix(data.names().to_vec(), width, device);
+    let per_epoch = pictures.len().div_ceil(own.batch).max(1);
+    let steps = per_epoch * own.epochs;
+    let mut order = Vec::new();
+    let mut stretch = Vec::new();
+    while state.step < steps {
+        let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
+        if order.is_empty() {
+            order = pictures.to_vec();
+            order.shuffle(&mut ChaCha8Rng::seed_from_u64(
+                settings.seed ^ epoch as u64,
+            ));
+        }
+        let seed = settings.seed.wrapping_mul(1_000_033) ^ state.step as u64;
+        training_device.seed(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let batch: Vec<(usize, usize)> = order
+            [within * own.batch..((within + 1) * own.batch).min(order.len())]
+            .iter()
+            .map(|&picture| (picture, rng.random_range(0..settings.views)))
+            .collect();
+        let chosen = data.choose(&batch, own.queries, &mut rng);
+        let (targets, known) = data.targets(&batch, &chosen);
+        let tensor = |values: Vec<f32>| matrix(values, chosen.len(), &training_device);
+        let ids: Vec<i64> = chosen.iter().map(|&tag| tag as i64).collect();
+        let ids = Tensor::<1, Int>::from_data(
+            TensorData::new(ids, [chosen.len()]),
+            &training_device,
+        );
+        let rows: Vec<f32> = chosen
+            .iter()
+            .flat_map(|&tag| data.name(tag))
+            .copied()
+            .collect();
+        let logits = trainee.forward(
+            data.evidence(&batch, &chosen, &training_device)?,
+            &ids,
+            matrix(rows, width, &training_device),
+        );
+        let loss = asymmetric(logits, tensor(targets), tensor(known)) / batch.len() as f32;
+        let value = host(loss.clone())?[0];
+        let gradients = GradientsParams::from_grads(loss.backward(), &trainee);
+        let rate = learning_rate(own.learning_rate, state.step, steps);
+        trainee = optimizer.step(rate, trainee, gradients);
+
+        state.step += 1;
+        stretch.push(value);
+        if stretch.len() == STRETCH {
+            let mean = stretch.iter().sum::<f32>() / STRETCH as f32;
+            state.losses.push((state.step, mean));
+            stretch.clear();
+        }
+        if within + 1 == per_epoch {
+            order.clear();
+            let tagger = trainee.valid().folded(&names);
+            let score = macro_average_precision(&tagger, data, device)?;
+            state.scores.push(score);
+            if state.best() == Some(epoch) {
+                write_module(&folder.join("tagging.best"), &tagger)?;
+            }
+            checkpoint.save(&state, &trainee, &optimizer)?;
+            curves::draw(
+                &folder.join("tagging.svg"),
+                STAGE,
+                "macro mAP",
+                &state,
+                state.step,
+            )?;
+            let seen = Progress::Epoch {
+                stage: STAGE,
+                epoch: epoch + 1,
+                metric: "held-out macro mAP",
+                value: score,
+            };
+            if progress(&seen).is_break() {
+                return Err(TrainError::Cancelled);
+            }
+        } else if state.step % SAVE_EVERY == 0 {
+            checkpoint.save(&state, &trainee, &optimizer)?;
+        }
+        let seen = Progress::Step {
+            stage: STAGE,
+            epoch: epoch + 1,
+            epochs: own.epochs,
+            done: state.step,
+            total: steps,
+            loss: value,
+        };
+        if progress(&seen).is_break() {
+            checkpoint.save(&state, &trainee, &optimizer)?;
+            return Err(TrainError::Cancelled);
+        }
+    }
+    let blank = Trainee::new(config, width, 0.0, device).tagger;
+    read_module(&folder.join("tagging.best"), blank)
+}
+
+/// Probabilities of every tag for the held-out pictures, `[H, T]`.
+pub(crate) fn held_out_scores(
+    tagger: &Tagger,
+    data: &TaggingData<'_>,
+    device: &Device,
+) -> Result<Vec<f32>, TrainError> {
+    let all: Vec<usize> = (0..data.tags()).collect();
+    let mut scores = Vec::new();
+    for chunk in data.held_out_pictures().chunks(16) {
+        let batch: Vec<(usize, usize)> = chunk.iter().map(|&picture| (picture, 0)).collect();
+        let logits = tagger.forward(data.evidence(&batch, &all, device)?);
+        scores.extend(host(sigmoid(logits))?);
+    }
+    Ok(scores)
+}
+
+/// Mean average precision over the tags that at least five held-out pictures show.
+fn macro_average_precision(
+    tagger: &Tagger,
+    data: &TaggingData<'_>,
+    device: &Device,
+) -> Result<f32, TrainError> {
+    let scores = held_out_scores(tagger, data, device)?;
+    let tags = data.tags();
+    let (mut sum, mut count) = (0.0, 0);
+    for tag in 0..tags {
+        let relevant: Vec<bool> = data
+            .held_out_pictures()
+            .iter()
+            .map(|&picture| data.shows(picture, tag))
+            .collect();
+        if relevant.iter().filter(|&&shown| shown).count() < FEWEST {
+            continue;
+        }
+        let column: Vec<f32> = scores.iter().skip(tag).step_by(tags).copied().collect();
+        sum += average_precision(&column, &relevant);
+        count += 1;
+    }
+    Ok(sum / count.max(1) as f32)
+}

@@ -1,0 +1,95 @@
+//! The probability above which a tag counts as recognised, chosen on held-out training pictures.
+
+/// Held-out pictures that must show a tag before it gets a threshold of its own.
+const FEWEST: usize = 8;
+/// Thresholds tried.
+const STEPS: usize = 97;
+/// Thresholds are kept away from the ends, where one picture more or less would decide.
+const RANGE: (f32, f32) = (0.1, 0.95);
+
+/// Thresholds of every tag from probabilities `[H, T]` and whether each picture shows each tag: the value of the best F1,
+/// a tag's own where enough pictures show it, else that of all such tags together.
+pub(crate) fn choose(scores: &[f32], tags: usize, shows: impl Fn(usize, usize) -> bool) -> Vec<f32> {
+    let pictures = scores.len() / tags.max(1);
+    let columns: Vec<Vec<(f32, bool)>> = (0..tags)
+        .map(|tag| {
+            (0..pictures)
+                .map(|picture| (scores[picture * tags + tag], shows(picture, tag)))
+                .collect()
+        })
+        .collect();
+    let frequent = |column: &Vec<(f32, bool)>| {
+        column.iter().filter(|(_, shown)| *shown).count() >= FEWEST
+    };
+    let pooled: Vec<(f32, bool)> = columns
+        .iter()
+        .filter(|c| frequent(c))
+        .flatten()
+        .copied()
+        .collect();
+    let common = best(&pooled).unwrap_or(0.5);
+    columns
+        .iter()
+        .map(|column| {
+            if frequent(column) {
+                best(column).unwrap_or(common)
+            } else {
+                common
+            }
+        })
+        .collect()
+}
+
+/// Middle of the thresholds that reach the best F1.
+fn best(column: &[(f32, bool)]) -> Option<f32> {
+    let positives = column.iter().filter(|(_, shown)| *shown).count();
+    if positives == 0 {
+        return None;
+    }
+    let (low, high) = RANGE;
+    let candidates: Vec<(f32, f32)> = (0..STEPS)
+        .map(|step| {
+            let threshold = low + (high - low) * step as f32 / (STEPS - 1) as f32;
+            let predicted = column.iter().filter(|(score, _)| *score > threshold);
+            let (mut found, mut all) = (0, 0);
+            for (_, shown) in predicted {
+                all += 1;
+                found += usize::from(*shown);
+            }
+            let f1 = 2.0 * found as f32 / (all + positives) as f32;
+            (threshold, f1)
+        })
+        .collect();
+    let top = candidates.iter().map(|c| c.1).fold(0.0, f32::max);
+    let reaching: Vec<f32> = candidates
+        .iter()
+        .filter(|c| c.1 == top)
+        .map(|c| c.0)
+        .collect();
+    Some(reaching[reaching.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_separable_tag_is_cut_between_its_pictures_and_a_rare_one_takes_the_common_value() {
+        // Tag 0: shown where the score is at least 0.6. Tag 1: shown once only.
+        let pictures = 40;
+        let scores: Vec<f32> = (0..pictures)
+            .flat_map(|p| [if p < 10 { 0.6 } else { 0.3 }, 0.2])
+            .collect();
+        let thresholds = choose(&scores, 2, |picture, tag| match tag {
+            0 => picture < 10,
+            _ => picture == 0,
+        });
+        assert!((0.3..0.6).contains(&thresholds[0]));
+        assert_eq!(thresholds[0], thresholds[1]);
+    }
+
+    #[test]
+    fn without_pictures_the_threshold_is_one_half() {
+        assert_eq!(choose(&[], 2, |_, _| false), [0.5, 0.5]);
+    }
+}

@@ -1,0 +1,317 @@
+//! One score from the similarity of embeddings and the weighted number of matching tags (paper, section 3.4).
+
+use imgsearch_index::TagId;
+use serde::{Deserialize, Serialize};
+
+use super::explain::{Explanation, MatchedTag};
+use super::resolution::{How, Resolution};
+use crate::vocabulary::Vocabulary;
+
+/// How scores are fused. A committed command fits them to validation data; the defaults are its starting point.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FusionParams {
+    /// The cosine similarity that counts for one half. Default: 0.25
+    pub itc_centre: f32,
+    /// How steeply similarity is told from dissimilarity around the centre. Default: 12
+    pub itc_slope: f32,
+    /// What one certain, rare, exactly named tag adds. Default: 0.3
+    pub tag_weight: f32,
+    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1
+    pub confidence_slope: f32,
+    /// Log odds above the point of one half at which a tag's own threshold lies; at 2 a tag that is just
+    /// recognised counts for 0.88. Default: 2
+    pub confidence_margin: f32,
+    /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0.5
+    pub rarity: f32,
+}
+
+impl Default for FusionParams {
+    fn default() -> Self {
+        Self {
+            itc_centre: 0.25,
+            itc_slope: 12.0,
+            tag_weight: 0.3,
+            confidence_slope: 1.0,
+            confidence_margin: 2.0,
+            rarity: 0.5,
+        }
+    }
+}
+
+impl FusionParams {
+    /// What a cosine similarity adds to a score: between 0 and 1, and never less for more.
+    pub fn similarity(&self, cosine: f32) -> f32 {
+        sigmoid(self.itc_slope * (cosine - self.itc_centre))
+    }
+
+    /// How far a tag of this probability counts as there: smooth, between 0 and 1, and never less for more.
+    pub fn confidence(&self, probability: f32, threshold: f32) -> f32 {
+        self.lifted(probability, self.lift(threshold))
+    }
+}
+
+impl FusionParams {
+    /// The part of a tag's confidence that is the same for every picture.
+    fn lift(&self, threshold: f32) -> f32 {
+        self.confidence_margin - self.confidence_slope * log_odds(threshold)
+    }
+
+    /// The odds that make a confidence, over the odds that make one half. A margin keeps rounding from
+    /// passing over a tag that would win by a hair.
+    fn needed(&self, confidence: f32) -> f32 {
+        if self.confidence_slope > 0.0 && confidence < 1.0 {
+            (confidence / (1.0 - confidence)).powf(1.0 / self.confidence_slope) * 0.999
+        } else {
+            0.0
+        }
+    }
+
+    fn lifted(&self, probability: f32, lift: f32) -> f32 {
+        sigmoid(self.confidence_slope * log_odds(probability) + lift)
+    }
+}
+
+/// How rare tags are in a collection.
+#[derive(Debug, Clone, Default)]
+pub struct Rarity {
+    documents: u64,
+    counts: Vec<u64>,
+}
+
+impl Rarity {
+    /// From the number of pictures and, for each recognised tag, of pictures with it.
+    pub fn new<I: IntoIterator<Item = (TagId, u64)>>(documents: u64, counts: I) -> Self {
+        let mut rarity = Self {
+            documents,
+            counts: Vec::new(),
+        };
+        for (tag, count) in counts {
+            let at = tag.0 as usize;
+            if rarity.counts.len() <= at {
+                rarity.counts.resize(at + 1, 0);
+            }
+            rarity.counts[at] = count;
+        }
+        rarity
+    }
+
+    /// 1 for a tag that no picture has, less the more pictures have it, above 0 for one that all have.
+    pub fn of(&self, tag: TagId) -> f32 {
+        let count = self
+            .counts
+            .get(tag.0 as usize)
+            .copied()
+            .unwrap_or(0)
+            .min(self.documents);
+        let all = (self.documents + 2) as f64;
+        ((all / (count as f64 + 1.0)).ln() / all.ln()) as f32
+    }
+}
+
+struct Weighted {
+    tag: TagId,
+    how: How,
+    /// Everything but the confidence.
+    weight: f32,
+    threshold: f32,
+    lift: f32,
+    /// The odds that make a confidence of one half.
+    odds: f32,
+}
+
+/// A query made ready to score pictures.
+pub struct Fusion<'a> {
+    vocabulary: &'a Vocabulary,
+    resolution: &'a Resolution,
+    params: FusionParams,
+    concepts: Vec<Vec<Weighted>>,
+}
+
+impl<'a> Fusion<'a> {
+    /// Prepares a resolved query: all that does not depend on a picture is worked out here.
+    pub fn new(
+        vocabulary: &'a Vocabulary,
+        resolution: &'a Resolution,
+        rarity: &Rarity,
+        params: FusionParams,
+    ) -> Self {
+        let concepts = resolution.concepts.iter().map(|concept| {
+            let weighted = concept.tags.iter().filter_map(|candidate| {
+                let tag = vocabulary.get(candidate.tag)?;
+                let rare = rarity.of(tag.id).powf(params.rarity);
+                let weight = params.tag_weight * candidate.how.weight() * rare;
+                Some(Weighted {
+                    tag: tag.id,
+                    how: candidate.how,
+                    weight,
+                    threshold: tag.threshold,
+                    lift: params.lift(tag.threshold),
+                    odds: (-params.lift(tag.threshold) / params.confidence_slope).exp(),
+                })
+            });
+            weighted.collect()
+        });
+        Self {
+            vocabulary,
+            resolution,
+            params,
+            concepts: concepts.collect(),
+        }
+    }
+
+    /// The score of a picture: its cosine similarity, if there is one, and the probability of each tag.
+    pub fn score(&self, cosine: Option<f32>, probability: impl Fn(TagId) -> f32) -> f32 {
+        let tags = self.concepts.iter().map(|concept| {
+            self.best(concept, &probability)
+                .map_or(0.0, |(_, _, weight)| weight)
+        });
+        total(self.similarity(cosine), tags)
+    }
+
+    /// The same score with everything that it is made of.
+    pub fn explain(&self, cosine: Option<f32>, probability: impl Fn(TagId) -> f32) -> Explanation {
+        let mut tags = Vec::new();
+        for (concept, weighted) in self.resolution.concepts.iter().zip(&self.concepts) {
+            let Some((best, confidence, weight)) = self.best(weighted, &probability) else {
+                continue;
+            };
+            tags.push(MatchedTag {
+                query: concept.text.clone(),
+                how: best.how,
+                tag: self
+                    .vocabulary
+                    .get(best.tag)
+                    .map(|tag| tag.name.clone())
+                    .unwrap_or_default(),
+                confidence,
+                weight,
+                recognized: confidence > best.threshold,
+            });
+        }
+        let itc_weight = self.similarity(cosine);
+        let score = total(itc_weight, tags.iter().map(|tag| tag.weight));
+        Explanation {
+            tags,
+            itc: cosine,
+            itc_weight,
+            score,
+            unresolved: self.resolution.unresolved.clone(),
+        }
+    }
+
+    fn similarity(&self, cosine: Option<f32>) -> f32 {
+        cosine.map_or(0.0, |cosine| self.params.similarity(cosine))
+    }
+
+    /// The tag of a concept that counts most for a picture, with its probability and weight.
+    fn best<'b>(
+        &self,
+        concept: &'b [Weighted],
+        probability: impl Fn(TagId) -> f32,
+    ) -> Option<(&'b Weighted, f32, f32)> {
+        let mut best: Option<(&Weighted, f32, f32)> = None;
+        let heaviest = concept
+            .iter()
+            .map(|weighted| weighted.weight)
+            .fold(0.0, f32::max);
+        // The odds, in units of each tag's own scale, below which a tag cannot beat the best so far: two
+        // multiplications where a confidence costs two transcendental functions.
+        let mut needed = 0.0;
+        for weighted in concept {
+            let probability = probability(weighted.tag);
+            if best.is_some() && probability < needed * weighted.odds * (1.0 - probability) {
+                continue;
+            }
+            let weight = weighted.weight * self.params.lifted(probability, weighted.lift);
+            if best.is_none_or(|(_, _, least)| weight > least) {
+                best = Some((weighted, probability, weight));
+                needed = self.params.needed(weight / heaviest);
+            }
+        }
+        best
+    }
+}
+
+/// The arithmetic of a score, in one place so that an explanation repeats it to the bit.
+pub(crate) fn total(similarity: f32, tags: impl Iterator<Item = f32>) -> f32 {
+    tags.fold(similarity, |sum, weight| sum + weight)
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Log odds; probabilities of 0 and 1 count as those next to them.
+fn log_odds(probability: f32) -> f32 {
+    let probability = probability.clamp(1e-6, 1.0 - 1e-6);
+    (probability / (1.0 - probability)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::query::Resolver;
+    use crate::query::fixtures::vocabulary;
+
+    #[test]
+    fn a_matching_tag_lifts_a_picture_and_a_surer_one_lifts_it_more() {
+        let vocabulary = vocabulary();
+        let resolution = Resolver::new(&vocabulary).resolve("a dog on the beach", false);
+        let fusion = Fusion::new(
+            &vocabulary,
+            &resolution,
+            &Rarity::default(),
+            FusionParams::default(),
+        );
+        let with = |dog: f32| fusion.score(Some(0.3), |tag| if tag.0 == 1 { dog } else { 0.01 });
+        assert!(with(0.9) > with(0.5) && with(0.5) > with(0.1));
+    }
+
+    #[test]
+    fn rare_tags_count_more() {
+        let rarity = Rarity::new(1000, [(TagId(1), 900), (TagId(2), 3)]);
+        assert!(rarity.of(TagId(2)) > rarity.of(TagId(1)));
+        assert!(rarity.of(TagId(7)) <= 1.0 && rarity.of(TagId(1)) > 0.0);
+        assert!(Rarity::new(1, [(TagId(0), u64::MAX)]).of(TagId(0)) > 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn passing_over_hopeless_tags_changes_nothing(scores in prop::collection::vec(0.0_f32..=1.0, 14)) {
+            let vocabulary = vocabulary();
+            let resolution = Resolver::new(&vocabulary).resolve("animals", false);
+            let params = FusionParams::default();
+            let fusion = Fusion::new(&vocabulary, &resolution, &Rarity::default(), params);
+            let plain = fusion.concepts[0]
+                .iter()
+                .map(|w| w.weight * params.confidence(scores[w.tag.0 as usize], w.threshold))
+                .fold(0.0, f32::max);
+            prop_assert_eq!(fusion.score(None, |tag| scores[tag.0 as usize]), plain);
+        }
+
+        #[test]
+        fn an_explanation_adds_up_to_the_bit(cosine in -1.0_f32..1.0, scores in prop::collection::vec(0.0_f32..=1.0, 14)) {
+            let vocabulary = vocabulary();
+            let resolution = Resolver::new(&vocabulary).resolve("red animals running on a beach with an orange sofa", false);
+            let rarity = Rarity::new(50, (0..14).map(|id| (TagId(id), u64::from(id) * 3)));
+            let fusion = Fusion::new(&vocabulary, &resolution, &rarity, FusionParams::default());
+            let score = fusion.score(Some(cosine), |tag| scores[tag.0 as usize]);
+            let why = fusion.explain(Some(cosine), |tag| scores[tag.0 as usize]);
+            prop_assert_eq!(score.to_bits(), why.score.to_bits());
+            prop_assert_eq!(score.to_bits(), why.recompute().to_bits());
+            let again: Explanation = serde_json::from_str(&serde_json::to_string(&why).unwrap()).unwrap();
+            prop_assert_eq!(score.to_bits(), again.recompute().to_bits());
+        }
+
+        #[test]
+        fn confidence_never_falls(a in 0.0_f32..=1.0, b in 0.0_f32..=1.0, threshold in 0.0_f32..=1.0) {
+            let params = FusionParams::default();
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            prop_assert!(params.confidence(low, threshold) <= params.confidence(high, threshold));
+        }
+    }
+}

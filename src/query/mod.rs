@@ -1,0 +1,38 @@
+//! The language half: from words to tags, and from scores to a ranking that explains itself.
+//!
+//! A caption or query is parsed into heads, modifiers and relations ([`Parser`]). Captions make the vocabulary
+//! ([`mine`], [`assemble`]) and the training targets ([`Labeller`]); the words of a query are resolved to its
+//! tags ([`Resolver`]), and tags and embeddings are fused into one score ([`Fusion`]) with its [`Explanation`].
+
+mod assemble;
+mod closed;
+#[cfg(test)]
+mod examples;
+mod explain;
+#[cfg(test)]
+mod fixtures;
+mod fuse;
+mod lemma;
+mod lexicon;
+mod mine;
+mod options;
+mod parse;
+mod request;
+mod resolution;
+mod resolve;
+mod rules;
+mod speech;
+mod spelling;
+mod targets;
+mod token;
+
+pub use assemble::{ImagenetClass, Sources, assemble, imagenet_classes};
+pub use explain::{Explanation, MatchedTag};
+pub use fuse::{Fusion, FusionParams, Rarity};
+pub use lexicon::{Entry, Lexicon, Thing};
+pub use mine::{MineOptions, Mined, MinedTag, mine};
+pub use parse::{Parsed, Parser, Phrase, Role};
+pub use request::{Prepared, Query, QueryError};
+pub use resolution::{Candidate, Concept, How, Resolution};
+pub use resolve::Resolver;
+pub use targets::Labeller;

@@ -1,0 +1,4 @@
+//! One integration-test binary: the networks link slowly.
+
+mod formats;
+mod preprocess;
