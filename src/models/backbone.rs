@@ -126,7 +126,7 @@ impl ImageBackbone {
 pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
     tensor
         .into_data()
-        .into_vec::<f32>()
+        .try_into_vec::<f32>()
         .map_err(|source| ModelError::Device {
             reason: format!("{source:?}"),
         })

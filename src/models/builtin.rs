@@ -1,18 +1,13 @@
 //! The files of `tag2text-mini`, compiled in: the program works where there is no network.
 
-/// Aligns the bytes for reading half-precision values in place.
-#[repr(C, align(64))]
-struct Aligned<T: ?Sized>(T);
-
 macro_rules! bundle_file {
-    ($name:literal) => {{
-        const FILE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
+    ($name:literal) => {
+        include_bytes!(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/models/tag2text-mini/",
             $name
-        )));
-        &FILE.0
-    }};
+        ))
+    };
 }
 
 /// Bytes of a bundle file. The names are those that [`super::bundle`] asks for.

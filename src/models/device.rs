@@ -86,7 +86,7 @@ fn computes(device: &Device) -> bool {
     square
         .sum()
         .into_data()
-        .into_vec::<f32>()
+        .try_into_vec::<f32>()
         .is_ok_and(|sum| (sum[0] - expected).abs() < 1e-2 * expected)
 }
 

@@ -31,7 +31,6 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     pub(crate) const FILE: &'static str = "manifest.json";
-    pub(crate) const CURRENT: u32 = FORMAT;
 
     /// Reads a manifest; `file` is what errors call it.
     pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, ModelError> {

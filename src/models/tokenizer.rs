@@ -44,6 +44,7 @@ impl WordPieceTokenizer {
         let mut tokenizer = Tokenizer::new(model);
         tokenizer
             .with_normalizer(Some(BertNormalizer::default()))
+            .map_err(broken)?
             .with_pre_tokenizer(Some(BertPreTokenizer))
             .with_post_processor(Some(BertProcessing::new(end, start)));
         tokenizer

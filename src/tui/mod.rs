@@ -39,11 +39,7 @@ pub(crate) struct Outcome {
 }
 
 /// Takes the terminal over until somebody chooses a picture or leaves.
-pub(crate) fn run(
-    engine: Engine,
-    query: Option<String>,
-    colour: bool,
-) -> anyhow::Result<Outcome> {
+pub(crate) fn run(engine: Engine, query: Option<String>, colour: bool) -> anyhow::Result<Outcome> {
     let (sender, messages) = mpsc::channel();
     let mut screen = Screen::enter().context(
         "the terminal UI needs a terminal; in a pipe or a script, use `imgsearch search`",

@@ -1,5 +1,7 @@
 //! How the words of the query were understood.
 
+use std::collections::HashSet;
+
 use imgsearch::Vocabulary;
 use imgsearch::query::{How, Prepared};
 
@@ -31,15 +33,20 @@ pub(super) struct Word {
 impl Reading {
     pub(super) fn new(prepared: &Prepared, vocabulary: &Vocabulary) -> Self {
         let words = prepared.resolution.concepts.iter().filter_map(|concept| {
-            let names = concept.tags.iter().take(NAMED);
-            let tags: Vec<_> = names
-                .filter_map(|candidate| vocabulary.get(candidate.tag))
-                .map(|tag| tag.name.clone())
-                .collect();
+            // An orange and the colour orange are two tags; their name says all there is to say.
+            let mut seen = HashSet::new();
+            let named = concept
+                .tags
+                .iter()
+                .filter_map(|candidate| vocabulary.get(candidate.tag));
+            let mut names = named
+                .map(|tag| tag.name.as_str())
+                .filter(|name| seen.insert(*name));
+            let tags = names.by_ref().take(NAMED).map(str::to_owned).collect();
             Some(Word {
                 text: concept.text.clone(),
-                more: concept.tags.len() - tags.len(),
                 tags,
+                more: names.count(),
                 how: concept.tags.first()?.how,
             })
         });
@@ -66,5 +73,54 @@ impl Word {
             How::Spelling => Some("spelling"),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imgsearch::Query;
+    use imgsearch::query::Resolver;
+
+    use super::*;
+
+    const TAGS: &str = r#"{"tag":"animal","kind":"object","threshold":0.5,"synonyms":[],"parents":[]}
+{"tag":"dog","kind":"object","threshold":0.5,"synonyms":["hound"],"parents":["animal"]}
+{"tag":"cat","kind":"object","threshold":0.5,"synonyms":[],"parents":["animal"]}
+{"tag":"horse","kind":"object","threshold":0.5,"synonyms":[],"parents":["animal"]}
+{"tag":"orange","kind":"object","threshold":0.5,"synonyms":[],"parents":[]}
+{"tag":"orange","kind":"attribute","threshold":0.5,"synonyms":[],"parents":[]}
+"#;
+
+    fn read(text: &str) -> Reading {
+        let vocabulary = Vocabulary::from_json_lines(TAGS).unwrap();
+        let prepared = Query::new(text).prepare(&Resolver::new(&vocabulary));
+        Reading::new(&prepared.unwrap(), &vocabulary)
+    }
+
+    #[test]
+    fn words_come_with_their_tags_and_the_way_to_them() {
+        let reading = read("Hounds and an orange serendipity");
+        let told: Vec<_> = reading
+            .words
+            .iter()
+            .map(|word| (&*word.text, &word.tags[..]))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("Hounds", &["dog".to_owned()][..]),
+                ("orange", &["orange".to_owned()][..])
+            ]
+        );
+        assert_eq!(reading.words[0].note(), Some("synonym"));
+        assert!(reading.words[1].is_plain() && !reading.words[0].is_plain());
+        assert_eq!(reading.unresolved, ["serendipity"]);
+    }
+
+    #[test]
+    fn a_wide_word_names_a_few_tags_and_counts_the_rest() {
+        let animal = &read("an animal").words[0];
+        assert_eq!((animal.tags.len(), animal.more), (3, 1));
+        assert_eq!(animal.tags[0], "animal");
     }
 }

@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::checkpoint::{Checkpoint, State, read_module, write_module};
+use super::checkpoint::{Checkpoint, read_module, write_module};
 use super::features::Features;
 use super::losses::contrastive;
 use super::progress::Progress;

@@ -1,0 +1,162 @@
+//! What was typed. Nothing here reads the environment: see [`Settings`](super::settings::Settings).
+
+use std::path::PathBuf;
+
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+use super::{completions, index, search, similar, status, tags};
+
+/// Find any picture with a sentence or a few keywords, and see why it matched
+///
+/// Everything stays on this machine. `imgsearch index PATH` once, then `imgsearch search WORDS`; without a command the
+/// terminal interface opens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "imgsearch",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 results, 1 no results, 2 error, 130 interrupted.\n\
+                  `imgsearch help COMMAND` says more about a command."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Globals {
+    /// Folder of the index [default: imgsearch/ in the XDG data folder; env: IMGSEARCH_INDEX]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) index: Option<PathBuf>,
+    /// Settings file [default: imgsearch/config.toml in the XDG config folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Model: tag2text-mini, which is built in, or the folder of a bundle
+    #[arg(long, global = true, value_name = "NAME|DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Where the networks run
+    #[arg(long, global = true, value_enum, value_name = "WHERE")]
+    pub(crate) device: Option<Device>,
+    /// Threads that work at once [default: one a core]
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one)]
+    pub(crate) threads: Option<usize>,
+    /// When to use colours; NO_COLOR turns them off too
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) color: ColorChoice,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// Where the networks run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Device {
+    /// A GPU where one works, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// A GPU, or an error
+    Gpu,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Open the terminal interface (also without any command)
+    #[cfg(feature = "tui")]
+    Tui(super::tui::TuiArgs),
+    #[cfg(not(feature = "tui"))]
+    #[command(skip)]
+    Usage,
+    /// Index pictures, and bring an index up to date
+    Index(index::IndexArgs),
+    /// Find pictures with a sentence or keywords
+    Search(search::SearchArgs),
+    /// Find pictures that look like one
+    Similar(similar::SimilarArgs),
+    /// Show the tags recognised in pictures
+    Tags(tags::TagsArgs),
+    /// Show what the index holds
+    Status(status::StatusArgs),
+    /// Train a model on captioned pictures
+    #[cfg(feature = "train")]
+    Train(super::train::TrainArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or that of a command
+    Man(completions::ManArgs),
+}
+
+impl Default for Command {
+    #[cfg(feature = "tui")]
+    fn default() -> Self {
+        Self::Tui(super::tui::TuiArgs::default())
+    }
+
+    #[cfg(not(feature = "tui"))]
+    fn default() -> Self {
+        Self::Usage
+    }
+}
+
+impl Command {
+    /// Whether it writes line by line; the terminal interface owns the whole screen.
+    pub(crate) fn prints(&self) -> bool {
+        #[cfg(feature = "tui")]
+        if matches!(self, Self::Tui(_)) {
+            return false;
+        }
+        true
+    }
+}
+
+/// A count that makes sense.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    // Nobody means more, and sizes are computed from it.
+    const MOST: usize = 1_000_000;
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(count) if count <= MOST => Ok(count),
+        Ok(_) => Err(format!("the most is {MOST}")),
+        Err(_) => Err("not a number".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_follow_operands() {
+        let typed = "imgsearch search a dog --index /i -n 3 on the beach --tag dog -q";
+        let args = Args::try_parse_from(typed.split(' ')).unwrap();
+        assert_eq!(args.globals.index.as_deref(), Some("/i".as_ref()));
+        assert!(args.globals.quiet);
+        let Some(Command::Search(search)) = args.command else {
+            panic!()
+        };
+        assert_eq!(search.text(), "a dog on the beach");
+    }
+
+    #[test]
+    fn counts_are_checked() {
+        assert_eq!(at_least_one("7"), Ok(7));
+        for bad in ["0", "-1", "many", "99999999999999999999"] {
+            assert!(at_least_one(bad).is_err(), "{bad}");
+        }
+    }
+}

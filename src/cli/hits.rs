@@ -1,0 +1,120 @@
+//! Results of `search` and `similar`: aligned text, JSON lines or bare paths.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use anyhow::Result;
+use imgsearch::{Explanation, Hit};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{Output, Style};
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Form {
+    /// Write one JSON object a line
+    #[arg(long, conflicts_with_all = ["paths_only", "null"])]
+    json: bool,
+    /// Write paths and nothing else
+    #[arg(long)]
+    paths_only: bool,
+    /// Write paths and nothing else, each ended by a NUL byte (for xargs -0)
+    #[arg(short = '0', long)]
+    null: bool,
+}
+
+/// A hit as a JSON object.
+#[derive(Serialize)]
+struct Line<'a> {
+    rank: usize,
+    path: Cow<'a, str>,
+    id: String,
+    score: f32,
+    date: Option<&'a str>,
+    why: Why<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copies: Vec<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Why<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    /// No model of this version matches a picture with the sentence itself.
+    itm: Option<f32>,
+}
+
+/// Writes hits, best first.
+pub(crate) fn write(hits: &[Hit], form: Form, output: &mut Output) -> Result<Exit> {
+    let width = hits.len().to_string().len();
+    for (rank, hit) in (1..).zip(hits) {
+        let Some((path, copies)) = hit.paths.split_first() else {
+            continue;
+        };
+        if form.json {
+            output.json(&line(rank, hit, path, copies))?;
+        } else if form.null {
+            output.write(path.as_os_str().as_encoded_bytes())?;
+            output.write("\0")?;
+        } else if form.paths_only {
+            let path = output.shown(path);
+            output.write(path)?;
+            output.write("\n")?;
+        } else {
+            text(rank, width, hit, path, copies, output)?;
+        }
+    }
+    if hits.is_empty() {
+        output.notice(format_args!("no picture matches"));
+        return Ok(Exit::Nothing);
+    }
+    Ok(Exit::Found)
+}
+
+fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [std::path::PathBuf]) -> Line<'a> {
+    Line {
+        rank,
+        path: path.to_string_lossy(),
+        id: hit.id.to_string(),
+        score: hit.score,
+        date: hit.captured.as_deref(),
+        why: Why {
+            explanation: &hit.why,
+            itm: None,
+        },
+        copies: copies.iter().map(|copy| copy.to_string_lossy()).collect(),
+    }
+}
+
+fn text(
+    rank: usize,
+    width: usize,
+    hit: &Hit,
+    path: &Path,
+    copies: &[std::path::PathBuf],
+    output: &mut Output,
+) -> Result<()> {
+    output.styled(Style::Dim, format!("{rank:>width$}"))?;
+    output.write(format!("  {:.3}  ", hit.score))?;
+    let path = output.shown(path);
+    output.styled(Style::Bold, path)?;
+    if !copies.is_empty() {
+        let copies = match copies.len() {
+            1 => " (and 1 copy)".to_owned(),
+            many => format!(" (and {many} copies)"),
+        };
+        output.styled(Style::Dim, copies)?;
+    }
+    let tags: Vec<&str> = hit
+        .why
+        .recognized()
+        .iter()
+        .map(|tag| tag.tag.as_str())
+        .collect();
+    if !tags.is_empty() {
+        output.write("  ")?;
+        output.styled(Style::Green, format!("[{}]", tags.join(", ")))?;
+    }
+    output.write("\n")
+}

@@ -1,0 +1,180 @@
+//! `imgsearch index`: bringing an index up to date.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use imgsearch::IndexReport;
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::interrupt::Interrupt;
+use super::output::{Output, harmless};
+use super::progress::Bar;
+use super::settings::Settings;
+
+/// Index pictures, and bring an index up to date
+///
+/// New and changed files are read, unchanged ones are not opened, moved ones are recognised by their bytes, missing ones
+/// are forgotten. Pictures are only ever read. A file `.imgsearchignore` says, like a .gitignore, what to leave out.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IndexArgs {
+    /// Folders and files; `-` reads paths from stdin, one a line or ended by NUL bytes
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Write the report as a JSON object
+    #[arg(long)]
+    json: bool,
+    /// Exit with 2 when a file was skipped
+    #[arg(long)]
+    fail_on_skip: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    added: usize,
+    updated: usize,
+    moved: usize,
+    removed: usize,
+    unchanged: usize,
+    skipped: Vec<Skipped<'a>>,
+    cancelled: bool,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Skipped<'a> {
+    path: Cow<'a, str>,
+    reason: &'a str,
+}
+
+/// Indexes and reports.
+pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    let roots = roots(&args.paths)?;
+    let engine = settings.engine()?;
+    output.detail(format_args!("indexing into {}", harmless(&settings.index)));
+    let mut bar = Bar::new(settings, Interrupt::listen()?);
+    let report = engine.index_paths(&roots, |progress| bar.index(progress));
+    drop(bar);
+    let report = report?;
+    for skipped in &report.skipped {
+        let (path, reason) = (harmless(&skipped.path), &skipped.reason);
+        output.notice(format_args!("skipped {path}: {reason}"));
+    }
+    output.notice(format_args!("{}", summary(&report, &roots)));
+    if args.json {
+        output.json(&json(&report))?;
+    }
+    Ok(match report {
+        IndexReport { cancelled: true, .. } => Exit::Interrupted,
+        IndexReport { skipped, .. } if args.fail_on_skip && !skipped.is_empty() => Exit::Failed,
+        _ => Exit::Found,
+    })
+}
+
+/// The paths that were named, those on stdin included.
+fn roots(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut roots: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if path.as_os_str() != "-" {
+            roots.push(path.clone());
+            continue;
+        }
+        let mut list = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut list)
+            .map_err(|error| anyhow!("cannot read paths from stdin: {error}"))?;
+        roots.extend(listed(&list)?);
+    }
+    if roots.is_empty() {
+        bail!("no path was read from stdin; pipe one a line, as `find` prints them");
+    }
+    Ok(roots)
+}
+
+fn listed(list: &[u8]) -> Result<Vec<PathBuf>> {
+    let end = if list.contains(&0) { 0 } else { b'\n' };
+    list.split(|&byte| byte == end)
+        .filter(|path| !path.is_empty())
+        .map(path)
+        .collect()
+}
+
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> Result<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)).to_owned())
+}
+
+#[cfg(not(unix))]
+fn path(bytes: &[u8]) -> Result<PathBuf> {
+    let text = std::str::from_utf8(bytes).map_err(|_| anyhow!("a path on stdin is not UTF-8"))?;
+    Ok(Path::new(text.trim_end_matches('\r')).to_owned())
+}
+
+/// The report in a sentence.
+fn summary(report: &IndexReport, roots: &[PathBuf]) -> String {
+    let counts = [
+        ("added", report.added),
+        ("updated", report.updated),
+        ("moved", report.moved),
+        ("removed", report.removed),
+        ("unchanged", report.unchanged),
+        ("skipped", report.skipped.len()),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{what} {}", HumanCount(*count as u64)))
+        .collect();
+    let seconds = report.elapsed.as_secs_f64();
+    match (told.is_empty(), report.cancelled) {
+        (true, true) => "stopped before anything was done".to_owned(),
+        (true, false) => {
+            let roots: Vec<String> = roots.iter().map(|root| harmless(root)).collect();
+            format!("no pictures found in {}", roots.join(", "))
+        }
+        (false, true) => format!("stopped; {} in {seconds:.1} s, which is kept", told.join(", ")),
+        (false, false) => format!("{} in {seconds:.1} s", told.join(", ")),
+    }
+}
+
+fn json(report: &IndexReport) -> Report<'_> {
+    let skipped = report.skipped.iter().map(|skipped| Skipped {
+        path: skipped.path.to_string_lossy(),
+        reason: &skipped.reason,
+    });
+    Report {
+        added: report.added,
+        updated: report.updated,
+        moved: report.moved,
+        removed: report.removed,
+        unchanged: report.unchanged,
+        skipped: skipped.collect(),
+        cancelled: report.cancelled,
+        seconds: report.elapsed.as_secs_f64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_by_line_or_by_nul() {
+        let paths = |list: &[u8]| listed(list).unwrap();
+        assert_eq!(paths(b"a b\n\nc"), [Path::new("a b"), Path::new("c")]);
+        assert_eq!(paths(b"a\nb\0c\0"), [Path::new("a\nb"), Path::new("c")]);
+        assert!(paths(b"\n").is_empty());
+    }
+
+    #[test]
+    fn an_empty_folder_is_named() {
+        let report = IndexReport::default();
+        let told = summary(&report, &["photos".into()]);
+        assert_eq!(told, "no pictures found in photos");
+    }
+}

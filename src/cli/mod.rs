@@ -1,0 +1,82 @@
+//! The command line: what was typed ([`args`]), what is meant ([`settings`]), a file for each command, and the only
+//! place that writes ([`output`]). A client of the public API like any other.
+
+mod args;
+mod completions;
+mod exit;
+mod hits;
+mod index;
+mod interrupt;
+mod log;
+mod output;
+mod panics;
+mod progress;
+mod search;
+mod settings;
+mod similar;
+mod status;
+mod tags;
+#[cfg(feature = "train")]
+mod train;
+#[cfg(feature = "tui")]
+mod tui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::Exit;
+use output::{Closed, Output};
+use settings::Settings;
+
+/// Runs the command that was typed. Whatever happens, it ends in an exit code and at most one error sentence.
+pub(crate) fn run() -> ExitCode {
+    panics::guard(|| match Args::try_parse() {
+        Ok(args) => match dispatch(args) {
+            Ok(exit) => exit,
+            // Whoever reads the results has seen enough: `imgsearch search cat | head -1`.
+            Err(error) if error.is::<Closed>() => Exit::Found,
+            Err(error) => {
+                output::error(format_args!("{error}"));
+                Exit::Failed
+            }
+        },
+        Err(refusal) => output::usage(&refusal),
+    })
+    .into()
+}
+
+fn dispatch(args: Args) -> anyhow::Result<Exit> {
+    let command = match args.command {
+        Some(Command::Completions(args)) => return completions::completions(&args),
+        Some(Command::Man(args)) => return completions::man(&args),
+        Some(command) => command,
+        None => Command::default(),
+    };
+    let settings = Settings::resolve(&args.globals)?;
+    settings.limit_threads()?;
+    let mut output = Output::new(&settings);
+    if command.prints() {
+        log::listen(settings.verbosity);
+    }
+    let exit = match command {
+        #[cfg(feature = "tui")]
+        Command::Tui(args) => tui::run(&args, &settings, &mut output),
+        #[cfg(not(feature = "tui"))]
+        Command::Usage => Err(anyhow::anyhow!(
+            "no command was given; `imgsearch --help` lists them"
+        )),
+        Command::Index(args) => index::run(&args, &settings, &mut output),
+        Command::Search(args) => search::run(&args, &settings, &mut output),
+        Command::Similar(args) => similar::run(&args, &settings, &mut output),
+        Command::Tags(args) => tags::run(&args, &settings, &mut output),
+        Command::Status(args) => status::run(&args, &settings, &mut output),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args, &settings, &mut output),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+    }?;
+    output.flush()?;
+    Ok(exit)
+}

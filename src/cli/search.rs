@@ -1,0 +1,143 @@
+//! `imgsearch search`: from words to pictures.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use imgsearch::query::{Candidate, How, Prepared};
+use imgsearch::{Query, Vocabulary};
+
+use super::args::at_least_one;
+use super::exit::Exit;
+use super::hits::{self, Form};
+use super::output::Output;
+use super::settings::Settings;
+
+/// Tags that the explanation of a word shows.
+const SHOWN: usize = 8;
+
+/// Find pictures with a sentence or keywords
+///
+/// The words are read as a sentence: things, properties and actions that the model knows are matched as tags, and the
+/// whole is compared with each picture.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    /// A sentence or a few keywords
+    #[arg(value_name = "QUERY", required_unless_present_any = ["tag", "not_tag"])]
+    words: Vec<String>,
+    /// Most results
+    #[arg(short = 'n', long, value_name = "N", default_value = "20", value_parser = at_least_one)]
+    limit: usize,
+    #[command(flatten)]
+    form: Form,
+    /// Only pictures that show this tag (may be repeated)
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// No picture that shows this tag (may be repeated)
+    #[arg(long, value_name = "TAG")]
+    not_tag: Vec<String>,
+    /// Take words as they are: no kinds of things, no corrected spelling
+    #[arg(long)]
+    strict: bool,
+    /// Say on stderr what the words were taken for
+    #[arg(long)]
+    explain_query: bool,
+}
+
+impl SearchArgs {
+    /// The words as one text.
+    pub(crate) fn text(&self) -> String {
+        self.words.join(" ")
+    }
+
+    fn query(&self) -> Query {
+        let query = Query::new(self.text())
+            .with_limit(self.limit)
+            .strict(self.strict);
+        let query = self.tag.iter().fold(query, |query, tag| query.must(tag));
+        self.not_tag
+            .iter()
+            .fold(query, |query, tag| query.must_not(tag))
+    }
+}
+
+/// Searches and writes what was found.
+pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    let engine = settings.engine()?;
+    let query = args.query();
+    if args.explain_query {
+        for line in explained(&engine.resolve(&query)?, engine.vocabulary()) {
+            super::output::say(format_args!("{line}"));
+        }
+    }
+    let start = Instant::now();
+    let found = engine.search(&query)?;
+    output.detail(format_args!(
+        "{} results in {:.0} ms",
+        found.len(),
+        start.elapsed().as_secs_f64() * 1e3
+    ));
+    hits::write(&found, args.form, output)
+}
+
+/// What the words of a query stand for, a line each.
+fn explained(prepared: &Prepared, vocabulary: &Vocabulary) -> Vec<String> {
+    let name = |tag| vocabulary.get(tag).map_or("?", |tag| tag.name.as_str());
+    let shown = |candidate: &Candidate| match manner(candidate.how) {
+        "" => name(candidate.tag).to_owned(),
+        manner => format!("{} ({manner})", name(candidate.tag)),
+    };
+    let mut lines = Vec::new();
+    for concept in &prepared.resolution.concepts {
+        let mut tags: Vec<String> = concept.tags.iter().take(SHOWN).map(shown).collect();
+        if let Some(more) = concept.tags.len().checked_sub(SHOWN + 1) {
+            tags.push(format!("{} more", more + 1));
+        }
+        lines.push(format!("{}: {}", concept.text, tags.join(", ")));
+    }
+    for word in &prepared.resolution.unresolved {
+        lines.push(format!("{word}: no tag, only the similarity answers it"));
+    }
+    let required = prepared.must.iter().map(|&tag| ("required", tag));
+    let excluded = prepared.must_not.iter().map(|&tag| ("excluded", tag));
+    lines.extend(
+        required
+            .chain(excluded)
+            .map(|(what, tag)| format!("{what}: {}", name(tag))),
+    );
+    if lines.is_empty() {
+        lines.push("no word stands for a tag; only the similarity answers".to_owned());
+    }
+    lines
+}
+
+fn manner(how: How) -> &'static str {
+    match how {
+        How::Exact | How::Form => "",
+        How::Synonym => "another word",
+        How::Narrower => "a kind of it",
+        How::Broader => "what it is a kind of",
+        How::Part => "part of it",
+        How::Spelling => "spelling corrected",
+        _ => "related",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imgsearch::query::Resolver;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_says_what_was_made_of_each_word() {
+        let tags = "{\"tag\":\"dog\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[\"puppy\"],\"parents\":[]}\n\
+                    {\"tag\":\"snow\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[],\"parents\":[]}\n";
+        let vocabulary = Vocabulary::from_json_lines(tags).unwrap();
+        let resolver = Resolver::new(&vocabulary);
+        let query = Query::new("two puppies and a zorgle").must_not("snow");
+        let lines = explained(&query.prepare(&resolver).unwrap(), &vocabulary);
+        assert_eq!(lines[0], "puppies: dog (another word)");
+        assert!(lines[1].starts_with("zorgle: no tag"), "{lines:?}");
+        assert_eq!(lines[2], "excluded: snow");
+    }
+}

@@ -1,0 +1,214 @@
+//! What is meant: arguments, environment, settings file and defaults made into one. The only file of the command line
+//! that asks for the environment, the home folder or whether something is a terminal.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Result, anyhow, bail};
+use clap::ColorChoice;
+use etcetera::BaseStrategy;
+use imgsearch::{Config, DeviceChoice, Engine, ModelSource};
+
+use super::args::{Device, Globals};
+
+/// Name of the model inside the binary.
+const BUILTIN: &str = "tag2text-mini";
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Verbosity {
+    /// Errors.
+    Quiet,
+    /// Also progress and notices.
+    Normal,
+    /// Also how it was done.
+    Verbose,
+}
+
+/// What is meant.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Folder of the index.
+    pub(crate) index: PathBuf,
+    /// The model.
+    pub(crate) model: ModelSource,
+    /// Where the networks run, if that was said.
+    pub(crate) device: Option<DeviceChoice>,
+    /// Whether results are coloured.
+    pub(crate) colour: bool,
+    /// Whether results go to a terminal.
+    pub(crate) to_terminal: bool,
+    /// Whether stdin and stdout are one, so that keys can be read.
+    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the terminal interface asks"))]
+    pub(crate) interactive: bool,
+    /// Whether a progress bar is drawn.
+    pub(crate) progress: bool,
+    /// How much is said on stderr.
+    pub(crate) verbosity: Verbosity,
+    threads: Option<usize>,
+    file: File,
+}
+
+/// The settings file.
+#[derive(Debug)]
+enum File {
+    /// Named by the user: it must be there.
+    Named(PathBuf),
+    /// Where it would be.
+    Default(PathBuf),
+    /// No home folder, no default place.
+    Nowhere,
+}
+
+impl Settings {
+    /// Makes of what was typed what is meant.
+    pub(crate) fn resolve(typed: &Globals) -> Result<Self> {
+        let folders = etcetera::choose_base_strategy().ok();
+        let index = match (&typed.index, variable("IMGSEARCH_INDEX"), &folders) {
+            (Some(index), _, _) => index.clone(),
+            (None, Some(index), _) => index.into(),
+            (None, None, Some(folders)) => folders.data_dir().join("imgsearch"),
+            (None, None, None) => {
+                bail!("no home folder is known; name the folder of the index with --index")
+            }
+        };
+        let file = match (&typed.config, &folders) {
+            (Some(file), _) => File::Named(file.clone()),
+            (None, Some(folders)) => File::Default(folders.config_dir().join("imgsearch/config.toml")),
+            (None, None) => File::Nowhere,
+        };
+        let to_terminal = io::stdout().is_terminal();
+        let verbosity = match (typed.quiet, typed.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Ok(Self {
+            index,
+            model: typed.model.as_deref().map_or(Ok(ModelSource::Builtin), model)?,
+            device: typed.device.map(choice),
+            colour: match typed.color {
+                ColorChoice::Always => true,
+                ColorChoice::Never => false,
+                ColorChoice::Auto => {
+                    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+                    to_terminal && variable("NO_COLOR").is_none() && !dumb
+                }
+            },
+            to_terminal,
+            interactive: to_terminal && io::stdin().is_terminal(),
+            progress: verbosity > Verbosity::Quiet && io::stderr().is_terminal(),
+            verbosity,
+            threads: typed.threads,
+            file,
+        })
+    }
+
+    /// Opens the engine that all of this describes.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        let mut settings = match self.file_text()? {
+            Some((path, text)) => imgsearch::Settings::from_toml(&text)
+                .map_err(|error| anyhow!("{}: {error}", path.display()))?,
+            None => imgsearch::Settings::default(),
+        };
+        settings.device = self.device.unwrap_or(settings.device);
+        settings.ingest.threads = self.threads.unwrap_or(settings.ingest.threads);
+        let config = Config::new(&self.index)
+            .with_model(self.model.clone())
+            .with_settings(settings);
+        Ok(Engine::open(&config)?)
+    }
+
+    /// The file that `--config` names, if it was given, and its text.
+    #[cfg(feature = "train")]
+    pub(crate) fn named_file(&self) -> Result<Option<(&Path, String)>> {
+        match self.file {
+            File::Named(_) => self.file_text(),
+            _ => Ok(None),
+        }
+    }
+
+    fn file_text(&self) -> Result<Option<(&Path, String)>> {
+        let (path, must_exist) = match &self.file {
+            File::Named(path) => (path, true),
+            File::Default(path) => (path, false),
+            File::Nowhere => return Ok(None),
+        };
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => Ok(None),
+            Err(error) => bail!("cannot read the settings file {}: {error}", path.display()),
+        }
+    }
+
+    /// Holds the networks to the number of threads that was asked for.
+    pub(crate) fn limit_threads(&self) -> Result<()> {
+        let Some(threads) = self.threads else {
+            return Ok(());
+        };
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| anyhow!("cannot start {threads} threads: {error}"))
+    }
+}
+
+/// The model that a name or a folder stands for.
+pub(crate) fn model(named: &Path) -> Result<ModelSource> {
+    if named.as_os_str() == BUILTIN {
+        return Ok(ModelSource::Builtin);
+    }
+    if !named.is_dir() {
+        bail!(
+            "no model is called {0}, nor is there such a folder; the built-in one is {BUILTIN}",
+            named.display()
+        );
+    }
+    Ok(ModelSource::Folder(named.to_owned()))
+}
+
+fn choice(device: Device) -> DeviceChoice {
+    match device {
+        Device::Auto => DeviceChoice::Auto,
+        Device::Cpu => DeviceChoice::Cpu,
+        Device::Gpu => DeviceChoice::Gpu,
+    }
+}
+
+/// An empty variable counts as none, as for NO_COLOR and the XDG folders.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_a_name_or_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(model(Path::new(BUILTIN)).unwrap(), ModelSource::Builtin);
+        let found = model(folder.path()).unwrap();
+        assert_eq!(found, ModelSource::Folder(folder.path().to_owned()));
+        let error = model(&folder.path().join("none")).unwrap_err().to_string();
+        assert!(error.contains("tag2text-mini"), "{error}");
+    }
+
+    #[test]
+    fn what_is_typed_wins() {
+        let typed = Globals {
+            index: Some("i".into()),
+            config: Some("missing.toml".into()),
+            color: ColorChoice::Always,
+            quiet: true,
+            ..Globals::default()
+        };
+        let settings = Settings::resolve(&typed).unwrap();
+        assert_eq!(settings.index, Path::new("i"));
+        assert!(settings.colour && !settings.progress);
+        let error = settings.engine().unwrap_err().to_string();
+        assert!(error.contains("missing.toml"), "{error}");
+    }
+}

@@ -1,0 +1,154 @@
+//! `imgsearch train`: tags mined from captions, and models trained on them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::Subcommand;
+use imgsearch::ModelSource;
+use imgsearch::corpus::{Split, read_corpus};
+use imgsearch::models::train::{self, TrainError, TrainRun, TrainSettings};
+use imgsearch::query::{Lexicon, MineOptions, Mined, Parser, Sources, assemble, mine};
+
+use super::exit::Exit;
+use super::interrupt::Interrupt;
+use super::output::{Output, harmless};
+use super::progress::Bar;
+use super::settings::{self, Settings};
+
+/// Train a model on captioned pictures
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    #[command(subcommand)]
+    command: TrainCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrainCommand {
+    /// Find the tags that captions speak of, and write them as a tag list
+    Tags(TagsArgs),
+    /// Train the heads of a model and write it as a bundle; its folder is printed
+    ///
+    /// A run that was stopped, by Ctrl-C or otherwise, goes on where it was when the same command is given again:
+    /// `train resume` is another name for `train run`. `--config` names a file with the settings of the training.
+    #[command(visible_alias = "resume")]
+    Run(RunArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct TagsArgs {
+    /// Captioned pictures, a JSON object a line; those of the train split are read
+    data: PathBuf,
+    /// Where the tag list goes [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Captioned pictures, a JSON object a line
+    #[arg(long, value_name = "DATA.jsonl")]
+    data: PathBuf,
+    /// Where features, checkpoints, curves and the bundle go [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The model whose backbones and shape are taken [default: the built-in one]
+    #[arg(long, value_name = "NAME|DIR")]
+    base: Option<PathBuf>,
+    /// Tags to train, as `train tags` writes them [default: those of the base]
+    #[arg(long, value_name = "FILE")]
+    tags: Option<PathBuf>,
+    /// Name of the new model
+    #[arg(long, default_value = "tag2text-mini")]
+    name: String,
+}
+
+/// Mines or trains.
+pub(crate) fn run(args: &TrainArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    match &args.command {
+        TrainCommand::Tags(args) => tags(args, output),
+        TrainCommand::Run(args) => heads(args, settings, output),
+    }
+}
+
+fn tags(args: &TagsArgs, output: &mut Output) -> Result<Exit> {
+    let corpus = read_corpus(&args.data)?;
+    let described = corpus
+        .iter()
+        .filter(|picture| picture.split == Split::Train && !picture.captions.is_empty())
+        .map(|picture| &picture.captions);
+    let lexicon = Lexicon::english();
+    let mined = mine(&Parser::new(lexicon), described, &MineOptions::default());
+    let (vocabulary, sources) = assemble(&lexicon, &mined)?;
+    let list = vocabulary.to_json_lines();
+    match &args.out {
+        Some(file) => fs::write(file, list)
+            .map_err(|error| anyhow!("cannot write {}: {error}", harmless(file)))?,
+        None => output.write(list)?,
+    }
+    output.notice(format_args!("{}", report(&mined, sources, vocabulary.len())));
+    Ok(Exit::Found)
+}
+
+fn report(mined: &Mined, sources: Sources, tags: usize) -> String {
+    format!(
+        "{} captions of {} pictures: {} words, of which {} became tags; \
+         {tags} tags with {} classes, {} labels and {} kinds above them",
+        mined.captions,
+        mined.pictures,
+        mined.candidates,
+        sources.mined,
+        sources.imagenet,
+        sources.labels,
+        sources.above
+    )
+}
+
+fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    let run = TrainRun {
+        corpus: args.data.clone(),
+        out: args
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("runs").join(&args.name)),
+        base: args
+            .base
+            .as_deref()
+            .map_or(Ok(ModelSource::Builtin), settings::model)?,
+        tags: args
+            .tags
+            .as_ref()
+            .map(|file| {
+                fs::read_to_string(file)
+                    .map_err(|error| anyhow!("cannot read the tags {}: {error}", harmless(file)))
+            })
+            .transpose()?,
+        name: args.name.clone(),
+        device: settings.device.unwrap_or_default(),
+        settings: training(settings)?,
+    };
+    output.detail(format_args!("training in {}", harmless(&run.out)));
+    let mut bar = Bar::new(settings, Interrupt::listen()?);
+    let outcome = train::train(&run, |progress| bar.train(progress));
+    drop(bar);
+    match outcome {
+        Ok(folder) => {
+            let folder = output.shown(&folder);
+            output.write(folder)?;
+            output.write("\n")?;
+            Ok(Exit::Found)
+        }
+        Err(stopped @ TrainError::Cancelled) => {
+            output.notice(format_args!("{stopped}"));
+            Ok(Exit::Interrupted)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn training(settings: &Settings) -> Result<TrainSettings> {
+    let Some((path, text)) = settings.named_file()? else {
+        return Ok(TrainSettings::default());
+    };
+    toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
