@@ -9,7 +9,8 @@ use imgsearch::{DeviceChoice, Encoder, ModelSource, Pixels, Tag2TextMini};
 const BATCH: u64 = 16;
 
 fn encode(c: &mut Criterion) {
-    let model = Tag2TextMini::open(ModelSource::Builtin, DeviceChoice::Cpu).expect("built-in model");
+    let model =
+        Tag2TextMini::open(ModelSource::Builtin, DeviceChoice::Cpu).expect("built-in model");
     let side = model.image_size();
     let pictures: Vec<Pixels> = (0..BATCH)
         .map(|picture| {
@@ -21,10 +22,16 @@ fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
     group.sample_size(10);
     group.throughput(Throughput::Elements(BATCH));
-    group.bench_function("images/16", |b| b.iter(|| model.images(&pictures).expect("encodes")));
+    group.bench_function("images/16", |b| {
+        b.iter(|| model.images(&pictures).expect("encodes"))
+    });
     group.throughput(Throughput::Elements(1));
     group.bench_function("text", |b| {
-        b.iter(|| model.text("a brown dog runs along the beach with a ball").expect("encodes"));
+        b.iter(|| {
+            model
+                .text("a brown dog runs along the beach with a ball")
+                .expect("encodes")
+        });
     });
     group.finish();
 }

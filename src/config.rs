@@ -101,7 +101,8 @@ impl Settings {
     /// [`Error::Settings`] when the text does not parse or names an unknown setting, [`Error::Setting`] for a value that
     /// makes no sense.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let settings: Self = toml::from_str(text).map_err(|error| Error::Settings(error.to_string()))?;
+        let settings: Self =
+            toml::from_str(text).map_err(|error| Error::Settings(error.to_string()))?;
         let at_least_one = |setting, value: u64| {
             if value == 0 {
                 return Err(Error::Setting {
@@ -171,7 +172,10 @@ mod tests {
         let all = toml::to_string(&Settings::default()).unwrap();
         for line in all.lines().filter(|line| line.contains('=')) {
             let name = line.split('=').next().unwrap_or_default().trim();
-            assert!(DEFAULT_TOML.contains(&format!("{name} =")), "{name} is missing");
+            assert!(
+                DEFAULT_TOML.contains(&format!("{name} =")),
+                "{name} is missing"
+            );
         }
     }
 

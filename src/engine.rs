@@ -148,7 +148,12 @@ impl Engine {
         );
         let mut docs: Vec<Doc> = Vec::new();
         if let Some(text) = text {
-            docs.extend(reader.nearest(text, depth, &filter)?.iter().map(|hit| hit.0));
+            docs.extend(
+                reader
+                    .nearest(text, depth, &filter)?
+                    .iter()
+                    .map(|hit| hit.0),
+            );
         }
         let tags = prepared.resolution.weighted_tags();
         if !tags.is_empty() {
@@ -167,9 +172,7 @@ impl Engine {
         }
         let mut ranked = Vec::with_capacity(docs.len());
         for doc in docs {
-            let cosine = text
-                .map(|text| reader.similarity(doc, text))
-                .transpose()?;
+            let cosine = text.map(|text| reader.similarity(doc, text)).transpose()?;
             let scores = reader.tag_scores(doc)?;
             ranked.push((fusion.score(cosine, |tag| scores.get(tag)), doc, cosine));
         }
@@ -294,9 +297,7 @@ impl Engine {
         let side = self.shared.encoder.image_size();
         let pixels = resize(&picture, side, ResizeFilter::Bicubic);
         let mut features = self.shared.encoder.images(&[pixels])?;
-        let features = features
-            .pop()
-            .ok_or(crate::models::ModelError::NotFinite)?;
+        let features = features.pop().ok_or(crate::models::ModelError::NotFinite)?;
         Ok((ImageId::of(&bytes), features))
     }
 
@@ -324,10 +325,7 @@ impl Engine {
     /// The last published state.
     fn reader(&self) -> Result<Reader> {
         let slot = &self.shared.reader;
-        let held = slot
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let held = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
         let reader = match held {
             Some(mut reader) => {
                 if !reader.refresh()? {

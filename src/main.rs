@@ -1,6 +1,7 @@
 //! The command line of imgsearch.
 
 mod cli;
+#[cfg(feature = "tui")]
 mod tui;
 
 fn main() -> std::process::ExitCode {

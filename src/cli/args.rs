@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::{completions, index, search, similar, status, tags};
+use super::{completions, eval, index, search, similar, status, tags};
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
 ///
@@ -66,31 +66,23 @@ pub(crate) enum Device {
     Gpu,
 }
 
-/// What to do.
+/// What to do; the arguments of each say it in the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Open the terminal interface (also without any command)
     #[cfg(feature = "tui")]
     Tui(super::tui::TuiArgs),
     #[cfg(not(feature = "tui"))]
     #[command(skip)]
     Usage,
-    /// Index pictures, and bring an index up to date
     Index(index::IndexArgs),
-    /// Find pictures with a sentence or keywords
     Search(search::SearchArgs),
-    /// Find pictures that look like one
     Similar(similar::SimilarArgs),
-    /// Show the tags recognised in pictures
     Tags(tags::TagsArgs),
-    /// Show what the index holds
     Status(status::StatusArgs),
-    /// Train a model on captioned pictures
+    Eval(eval::EvalArgs),
     #[cfg(feature = "train")]
     Train(super::train::TrainArgs),
-    /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
-    /// Print the manual page, or that of a command
     Man(completions::ManArgs),
 }
 

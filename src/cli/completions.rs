@@ -46,7 +46,9 @@ pub(crate) fn man(args: &ManArgs) -> Result<Exit> {
         },
     };
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
+    clap_mangen::Man::new(command)
+        .source(concat!("imgsearch ", env!("CARGO_PKG_VERSION")))
+        .render(&mut page)?;
     print(&page)
 }
 

@@ -1,10 +1,10 @@
 //! Results of `search` and `similar`: aligned text, JSON lines or bare paths.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use imgsearch::{Explanation, Hit};
+use imgsearch::{Engine, Explanation, Hit};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -46,7 +46,12 @@ struct Why<'a> {
 }
 
 /// Writes hits, best first.
-pub(crate) fn write(hits: &[Hit], form: Form, output: &mut Output) -> Result<Exit> {
+pub(crate) fn write(
+    hits: &[Hit],
+    engine: &Engine,
+    form: Form,
+    output: &mut Output,
+) -> Result<Exit> {
     let width = hits.len().to_string().len();
     for (rank, hit) in (1..).zip(hits) {
         let Some((path, copies)) = hit.paths.split_first() else {
@@ -66,13 +71,18 @@ pub(crate) fn write(hits: &[Hit], form: Form, output: &mut Output) -> Result<Exi
         }
     }
     if hits.is_empty() {
-        output.notice(format_args!("no picture matches"));
+        let empty = engine.stats().is_ok_and(|stats| stats.images == 0);
+        output.notice(if empty {
+            format_args!("the index holds no pictures yet")
+        } else {
+            format_args!("no picture matches")
+        });
         return Ok(Exit::Nothing);
     }
     Ok(Exit::Found)
 }
 
-fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [std::path::PathBuf]) -> Line<'a> {
+fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [PathBuf]) -> Line<'a> {
     Line {
         rank,
         path: path.to_string_lossy(),
@@ -92,7 +102,7 @@ fn text(
     width: usize,
     hit: &Hit,
     path: &Path,
-    copies: &[std::path::PathBuf],
+    copies: &[PathBuf],
     output: &mut Output,
 ) -> Result<()> {
     output.styled(Style::Dim, format!("{rank:>width$}"))?;

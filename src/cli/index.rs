@@ -58,7 +58,9 @@ pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) ->
     let mut bar = Bar::new(settings, Interrupt::listen()?);
     let report = engine.index_paths(&roots, |progress| bar.index(progress));
     drop(bar);
-    let report = report?;
+    let mut report = report?;
+    // Threads find them in any order; a report that can be compared with the last one is worth more.
+    report.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     for skipped in &report.skipped {
         let (path, reason) = (harmless(&skipped.path), &skipped.reason);
         output.notice(format_args!("skipped {path}: {reason}"));
@@ -68,7 +70,9 @@ pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) ->
         output.json(&json(&report))?;
     }
     Ok(match report {
-        IndexReport { cancelled: true, .. } => Exit::Interrupted,
+        IndexReport {
+            cancelled: true, ..
+        } => Exit::Interrupted,
         IndexReport { skipped, .. } if args.fail_on_skip && !skipped.is_empty() => Exit::Failed,
         _ => Exit::Found,
     })
@@ -137,7 +141,10 @@ fn summary(report: &IndexReport, roots: &[PathBuf]) -> String {
             let roots: Vec<String> = roots.iter().map(|root| harmless(root)).collect();
             format!("no pictures found in {}", roots.join(", "))
         }
-        (false, true) => format!("stopped; {} in {seconds:.1} s, which is kept", told.join(", ")),
+        (false, true) => format!(
+            "stopped; {} in {seconds:.1} s, which is kept",
+            told.join(", ")
+        ),
         (false, false) => format!("{} in {seconds:.1} s", told.join(", ")),
     }
 }

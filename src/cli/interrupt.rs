@@ -38,7 +38,10 @@ impl Interrupt {
     }
 }
 
-#[expect(clippy::exit, reason = "the user asked twice: whatever is running is not waited for")]
+#[expect(
+    clippy::exit,
+    reason = "the user asked twice: whatever is running is not waited for"
+)]
 fn now() {
     std::process::exit(Exit::Interrupted.code().into());
 }

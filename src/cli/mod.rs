@@ -3,6 +3,7 @@
 
 mod args;
 mod completions;
+mod eval;
 mod exit;
 mod hits;
 mod index;
@@ -72,6 +73,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Similar(args) => similar::run(&args, &settings, &mut output),
         Command::Tags(args) => tags::run(&args, &settings, &mut output),
         Command::Status(args) => status::run(&args, &settings, &mut output),
+        Command::Eval(args) => eval::run(&args, &settings, &mut output),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args, &settings, &mut output),
         Command::Completions(args) => completions::completions(&args),

@@ -1,7 +1,7 @@
 //! The only place that writes: results on stdout, everything else on stderr.
 
 use std::fmt::Arguments;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -16,8 +16,10 @@ use super::settings::{Settings, Verbosity};
 pub(crate) struct Closed;
 
 /// Where results and notices go.
+///
+/// Stdout is not locked for the whole run: the terminal interface draws on it, and gives it back from any thread.
 pub(crate) struct Output {
-    results: BufWriter<StdoutLock<'static>>,
+    results: BufWriter<Stdout>,
     colour: bool,
     to_terminal: bool,
     verbosity: Verbosity,
@@ -35,7 +37,7 @@ impl Output {
     /// Results on stdout, as the settings want them.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            results: BufWriter::new(io::stdout().lock()),
+            results: BufWriter::new(io::stdout()),
             colour: settings.colour,
             to_terminal: settings.to_terminal,
             verbosity: settings.verbosity,
@@ -117,7 +119,7 @@ pub(crate) fn harmless(path: &Path) -> String {
 
 /// Reports what went wrong.
 pub(crate) fn error(text: Arguments<'_>) {
-    say(format_args!("imgsearch: {text}"));
+    say(format_args!("imgsearch: {}", text.to_string().trim_end()));
 }
 
 /// Says something on stderr. Where stderr is closed there is nobody to tell.
@@ -132,7 +134,7 @@ pub(crate) fn usage(refusal: &clap::Error) -> Exit {
         return Exit::Found;
     }
     let text = refusal.render().to_string();
-    error(format_args!("{}", text.trim_start_matches("error: ").trim_end()));
+    error(format_args!("{}", text.trim_start_matches("error: ")));
     Exit::Failed
 }
 
@@ -149,7 +151,10 @@ mod tests {
 
     #[test]
     fn a_file_name_does_not_command_the_terminal() {
-        assert_eq!(harmless(Path::new("a\x1b[2Jé\n.jpg")), "a\\u{1b}[2Jé\\n.jpg");
+        assert_eq!(
+            harmless(Path::new("a\x1b[2Jé\n.jpg")),
+            "a\\u{1b}[2Jé\\n.jpg"
+        );
     }
 
     #[test]

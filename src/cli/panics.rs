@@ -15,7 +15,9 @@ pub(crate) fn guard(work: impl FnOnce() -> Exit) -> Exit {
     let seen = Arc::clone(&first);
     panic::set_hook(Box::new(move |info| {
         let told = info.to_string().replace('\n', " ");
-        seen.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+        seen.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(told);
     }));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let told = first.lock().unwrap_or_else(PoisonError::into_inner);

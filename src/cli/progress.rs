@@ -1,16 +1,17 @@
 //! The progress bar, drawn on stderr where that is a terminal; the closures that the library reports to.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 use imgsearch::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::interrupt::Interrupt;
 use super::output;
 use super::settings::{Settings, Verbosity};
 
 const SEARCHING: &str = "{spinner} {prefix} {human_pos} found";
-const COUNTED: &str = "{prefix} [{wide_bar}] {human_pos}/{human_len} {per_sec} ETA {eta}{msg}";
+const COUNTED: &str = "{prefix} [{wide_bar}] {human_pos}/{human_len} {rate} ETA {eta}{msg}";
 const WAITING: &str = "{spinner} {prefix}";
 
 /// A progress bar that asks after every report whether to go on.
@@ -64,6 +65,13 @@ impl Bar {
         self.go_on()
     }
 
+    /// Shows how many of a known number are done.
+    pub(crate) fn count(&mut self, what: &str, done: usize, total: usize) -> ControlFlow<()> {
+        self.stage(what, COUNTED, Some((done, total)));
+        self.bar.set_position(done as u64);
+        self.go_on()
+    }
+
     /// Shows how far a training run is.
     #[cfg(feature = "train")]
     pub(crate) fn train(
@@ -72,10 +80,7 @@ impl Bar {
     ) -> ControlFlow<()> {
         use imgsearch::models::train::Progress as Training;
         match progress {
-            Training::Features { what, done, total } => {
-                self.stage(what, COUNTED, Some((*done, *total)));
-                self.bar.set_position(*done as u64);
-            }
+            Training::Features { what, done, total } => return self.count(what, *done, *total),
             Training::Step {
                 stage,
                 epoch,
@@ -85,7 +90,8 @@ impl Bar {
                 loss,
             } => {
                 self.stage(stage, COUNTED, Some((*done, *total)));
-                self.bar.set_message(format!(", epoch {epoch}/{epochs}, loss {loss:.4}"));
+                self.bar
+                    .set_message(format!(", epoch {epoch}/{epochs}, loss {loss:.4}"));
                 self.bar.set_position(*done as u64);
             }
             Training::Epoch {
@@ -116,12 +122,19 @@ impl Bar {
         name.clone_into(&mut self.stage);
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key(
+                "rate",
+                |state: &ProgressState, text: &mut dyn fmt::Write| {
+                    let _ = write!(text, "{:.1}/s", state.per_sec());
+                },
+            )
             .progress_chars("=> ");
         self.bar.set_style(style);
         self.bar.set_prefix(self.stage.clone());
         self.bar.set_message(String::new());
         // What an earlier run has done is no measure of speed.
-        self.bar.set_position(counted.map_or(0, |(done, _)| done as u64));
+        self.bar
+            .set_position(counted.map_or(0, |(done, _)| done as u64));
         self.bar.reset_eta();
     }
 

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
         found.len(),
         start.elapsed().as_secs_f64() * 1e3
     ));
-    hits::write(&found, args.form, output)
+    hits::write(&found, &engine, args.form, output)
 }
 
 /// What the words of a query stand for, a line each.

@@ -27,6 +27,19 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// What a whole-screen interface has to draw on.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "tui"),
+    expect(dead_code, reason = "only the terminal interface asks")
+)]
+pub(crate) struct Screen {
+    /// Whether there is one.
+    pub(crate) present: bool,
+    /// Whether it is coloured.
+    pub(crate) colour: bool,
+}
+
 /// What is meant.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -40,9 +53,8 @@ pub(crate) struct Settings {
     pub(crate) colour: bool,
     /// Whether results go to a terminal.
     pub(crate) to_terminal: bool,
-    /// Whether stdin and stdout are one, so that keys can be read.
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the terminal interface asks"))]
-    pub(crate) interactive: bool,
+    /// The terminal that a whole-screen interface may take; it draws on stderr where stdout is a pipe.
+    pub(crate) screen: Screen,
     /// Whether a progress bar is drawn.
     pub(crate) progress: bool,
     /// How much is said on stderr.
@@ -76,7 +88,9 @@ impl Settings {
         };
         let file = match (&typed.config, &folders) {
             (Some(file), _) => File::Named(file.clone()),
-            (None, Some(folders)) => File::Default(folders.config_dir().join("imgsearch/config.toml")),
+            (None, Some(folders)) => {
+                File::Default(folders.config_dir().join("imgsearch/config.toml"))
+            }
             (None, None) => File::Nowhere,
         };
         let to_terminal = io::stdout().is_terminal();
@@ -87,18 +101,17 @@ impl Settings {
         };
         Ok(Self {
             index,
-            model: typed.model.as_deref().map_or(Ok(ModelSource::Builtin), model)?,
+            model: typed
+                .model
+                .as_deref()
+                .map_or(Ok(ModelSource::Builtin), model)?,
             device: typed.device.map(choice),
-            colour: match typed.color {
-                ColorChoice::Always => true,
-                ColorChoice::Never => false,
-                ColorChoice::Auto => {
-                    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
-                    to_terminal && variable("NO_COLOR").is_none() && !dumb
-                }
-            },
+            colour: coloured(typed.color, to_terminal),
             to_terminal,
-            interactive: to_terminal && io::stdin().is_terminal(),
+            screen: Screen {
+                present: to_terminal || io::stderr().is_terminal(),
+                colour: coloured(typed.color, true),
+            },
             progress: verbosity > Verbosity::Quiet && io::stderr().is_terminal(),
             verbosity,
             threads: typed.threads,
@@ -108,6 +121,11 @@ impl Settings {
 
     /// Opens the engine that all of this describes.
     pub(crate) fn engine(&self) -> Result<Engine> {
+        Ok(Engine::open(&self.config()?)?)
+    }
+
+    /// What the library is to be told.
+    pub(crate) fn config(&self) -> Result<Config> {
         let mut settings = match self.file_text()? {
             Some((path, text)) => imgsearch::Settings::from_toml(&text)
                 .map_err(|error| anyhow!("{}: {error}", path.display()))?,
@@ -115,10 +133,9 @@ impl Settings {
         };
         settings.device = self.device.unwrap_or(settings.device);
         settings.ingest.threads = self.threads.unwrap_or(settings.ingest.threads);
-        let config = Config::new(&self.index)
+        Ok(Config::new(&self.index)
             .with_model(self.model.clone())
-            .with_settings(settings);
-        Ok(Engine::open(&config)?)
+            .with_settings(settings))
     }
 
     /// The file that `--config` names, if it was given, and its text.
@@ -138,7 +155,7 @@ impl Settings {
         };
         match fs::read_to_string(path) {
             Ok(text) => Ok(Some((path, text))),
-            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => Ok(None),
+            Err(error) if !must_exist && absent(&error) => Ok(None),
             Err(error) => bail!("cannot read the settings file {}: {error}", path.display()),
         }
     }
@@ -152,6 +169,15 @@ impl Settings {
             .num_threads(threads)
             .build_global()
             .map_err(|error| anyhow!("cannot start {threads} threads: {error}"))
+    }
+}
+
+fn coloured(choice: ColorChoice, terminal: bool) -> bool {
+    let dumb = || variable("TERM").is_some_and(|term| term == "dumb");
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => terminal && variable("NO_COLOR").is_none() && !dumb(),
     }
 }
 
@@ -175,6 +201,10 @@ fn choice(device: Device) -> DeviceChoice {
         Device::Cpu => DeviceChoice::Cpu,
         Device::Gpu => DeviceChoice::Gpu,
     }
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// An empty variable counts as none, as for NO_COLOR and the XDG folders.

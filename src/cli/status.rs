@@ -42,8 +42,14 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, output: &mut Output) -
         })?;
     } else {
         output.line(format_args!("index       {}", harmless(&settings.index)))?;
-        output.line(format_args!("images      {}", HumanCount(stats.images as u64)))?;
-        output.line(format_args!("tags        {}", HumanCount(stats.tags as u64)))?;
+        output.line(format_args!(
+            "images      {}",
+            HumanCount(stats.images as u64)
+        ))?;
+        output.line(format_args!(
+            "tags        {}",
+            HumanCount(stats.tags as u64)
+        ))?;
         output.line(format_args!("model       {}", stats.model))?;
         output.line(format_args!("generation  {}", stats.generation))?;
         output.line(format_args!("size        {}", HumanBytes(stats.bytes)))?;

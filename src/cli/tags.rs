@@ -43,7 +43,6 @@ pub(crate) fn run(args: &TagsArgs, settings: &Settings, output: &mut Output) -> 
             Ok(tags) => tags,
             // One bad file among many; whatever else is wrong concerns them all.
             Err(error @ imgsearch::Error::Image { .. }) => {
-                output.flush()?;
                 output::error(format_args!("{error}"));
                 exit = Exit::Failed;
                 continue;
@@ -60,6 +59,7 @@ pub(crate) fn run(args: &TagsArgs, settings: &Settings, output: &mut Output) -> 
             tags.sort_by(|a, b| b.score.total_cmp(&a.score));
             text(file, &tags, output)?;
         }
+        output.flush()?;
     }
     Ok(exit)
 }

@@ -86,7 +86,10 @@ fn tags(args: &TagsArgs, output: &mut Output) -> Result<Exit> {
             .map_err(|error| anyhow!("cannot write {}: {error}", harmless(file)))?,
         None => output.write(list)?,
     }
-    output.notice(format_args!("{}", report(&mined, sources, vocabulary.len())));
+    output.notice(format_args!(
+        "{}",
+        report(&mined, sources, vocabulary.len())
+    ));
     Ok(Exit::Found)
 }
 

@@ -17,11 +17,13 @@ pub(crate) struct TuiArgs {
 
 /// Opens the terminal interface; the pictures that were chosen in it are printed when it closes.
 pub(crate) fn run(args: &TuiArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
-    if !settings.interactive {
-        bail!("the terminal interface needs a terminal; use `imgsearch search WORDS` in a script, or see `imgsearch --help`");
+    if !settings.screen.present {
+        bail!(
+            "the terminal interface needs a terminal; use `imgsearch search WORDS` in a script, or see `imgsearch --help`"
+        );
     }
     let query = (!args.words.is_empty()).then(|| args.words.join(" "));
-    let outcome = tui::run(settings.engine()?, query, settings.colour)?;
+    let outcome = tui::run(settings.engine()?, query, settings.screen.colour)?;
     for path in &outcome.chosen {
         let path = output.shown(path);
         output.write(path)?;

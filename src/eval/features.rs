@@ -51,7 +51,11 @@ pub(crate) fn image_features(
                     path: picture.path.clone(),
                     source,
                 })?;
-            pixels.push(resize(&decoded, encoder.image_size(), ResizeFilter::Bicubic));
+            pixels.push(resize(
+                &decoded,
+                encoder.image_size(),
+                ResizeFilter::Bicubic,
+            ));
         }
         features.extend(encoder.images(&pixels)?);
         if progress(features.len()).is_break() {

@@ -73,7 +73,9 @@ pub fn retrieval(
         .flat_map(|(index, picture)| picture.captions.iter().map(move |c| (index, c.as_str())))
         .collect();
     if captions.is_empty() {
-        return Err(EvalError::Nothing("the data has no captions to search with"));
+        return Err(EvalError::Nothing(
+            "the data has no captions to search with",
+        ));
     }
     let images = image_features(encoder, pictures, progress)?;
     let vocabulary = encoder.vocabulary();
@@ -127,7 +129,9 @@ fn measure(scores: &[Vec<f32>], owners: &[usize], pictures: usize) -> Leg {
         .collect();
     let to_text: Vec<usize> = (0..pictures)
         .filter_map(|picture| {
-            let own: Vec<usize> = (0..owners.len()).filter(|&c| owners[c] == picture).collect();
+            let own: Vec<usize> = (0..owners.len())
+                .filter(|&c| owners[c] == picture)
+                .collect();
             if own.is_empty() {
                 return None;
             }

@@ -10,21 +10,21 @@ use super::walk::{SkipReason, Walked};
 /// What has changed. A file that was moved is here twice, as new and as gone: that it is the same picture shows when its
 /// bytes are hashed, and nothing of it is encoded again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Changes {
+
+pub(crate) struct Changes {
     /// Files at paths that the index does not know.
-    pub new: Vec<FileFacts>,
+    pub(crate) new: Vec<FileFacts>,
     /// Files whose length or time differs, with the picture they were.
-    pub modified: Vec<(FileFacts, ImageId)>,
+    pub(crate) modified: Vec<(FileFacts, ImageId)>,
     /// How many are as the index knows them; these are never opened.
-    pub unchanged: usize,
+    pub(crate) unchanged: usize,
     /// Paths that no longer lead to an indexed file, with the picture they were.
-    pub gone: Vec<(PathBuf, ImageId)>,
+    pub(crate) gone: Vec<(PathBuf, ImageId)>,
 }
 
 /// Compares what was `walked` with what the index knows. Paths outside the walked roots are left alone, and so are those
 /// that could not be looked at this time: a folder without permission is not an empty folder.
-pub fn diff(walked: Walked, known: &[(FileFacts, ImageId)]) -> Changes {
+pub(crate) fn diff(walked: Walked, known: &[(FileFacts, ImageId)]) -> Changes {
     let Walked {
         roots,
         files,

@@ -3,11 +3,12 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::gelu;
+
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
+use super::nn::gelu;
 use super::weights::Weights;
 
 /// Widths of the two projections.
@@ -93,11 +94,6 @@ impl Aligner {
 
 /// Rows scaled to unit length.
 pub(crate) fn unit(x: Tensor<2>) -> Tensor<2> {
-    let norm = x
-        .clone()
-        .powi_scalar(2)
-        .sum_dim(1)
-        .sqrt()
-        .clamp_min(1e-12);
+    let norm = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
     x / norm
 }

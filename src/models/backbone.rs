@@ -75,9 +75,10 @@ impl ImageBackbone {
             }
         }
         let shape = [pictures.len(), 3, self.side, self.side];
-        let grid = self
-            .network
-            .forward(Tensor::from_data(TensorData::new(input, shape), &self.device));
+        let grid = self.network.forward(Tensor::from_data(
+            TensorData::new(input, shape),
+            &self.device,
+        ));
         let [batch, channels, height, width] = grid.dims();
         let tokens = grid
             .reshape([batch, channels, height * width])

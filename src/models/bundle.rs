@@ -5,14 +5,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor};
 use imgsearch_index::Embedding;
+use rayon::prelude::*;
 
 use super::aligner::Aligner;
 use super::backbone::{ImageBackbone, host};
 use super::classes::Classes;
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, is_cpu};
 use super::manifest::Manifest;
 use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
@@ -61,9 +62,13 @@ pub(crate) const WORDS: &str = "vocab.txt";
 pub(crate) const TAGS: &str = "tags.jsonl";
 pub(crate) const CLASSES: &str = "classes.tsv";
 
+/// Pictures a task encodes on the CPU.
+const PART: usize = 4;
+
 /// Everything that looks at pictures.
 #[derive(Debug)]
 struct ImageSide {
+    device: Device,
     backbone: ImageBackbone,
     classes: Classes,
     class_names: Tensor<2>,
@@ -139,6 +144,7 @@ impl Tag2TextMini {
         let heads = self.source.read(HEADS)?;
         let weights = Weights::parse(HEADS, &heads)?;
         let side = ImageSide {
+            device: device.clone(),
             classes: Classes::parse(&self.source.text(CLASSES)?, &self.vocabulary)?,
             class_names: weights.tensor(
                 "class_names",
@@ -181,11 +187,13 @@ impl Tag2TextMini {
         Ok(self.text.get_or_init(|| side))
     }
 
-    /// Logits of every tag and the embeddings of a batch.
-    fn encode(&self, pictures: &[Pixels]) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+    /// Encodes one batch.
+    fn encode(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
         let side = self.image_side()?;
         let seen = side.backbone.forward(pictures)?;
-        let meaning = side.classes.meaning(seen.classes.clone(), &side.class_names);
+        let meaning = side
+            .classes
+            .meaning(seen.classes.clone(), &side.class_names);
         let embedding = side
             .aligner
             .image(Tensor::cat(vec![seen.pooled, meaning], 1));
@@ -195,7 +203,18 @@ impl Tag2TextMini {
             tokens: seen.tokens,
         };
         let scores = host(sigmoid(side.tagger.forward(evidence)))?;
-        Ok((host(embedding)?, scores))
+        host(embedding)?
+            .chunks_exact(self.dim())
+            .zip(scores.chunks_exact(self.vocabulary.len()))
+            .map(|(embedding, scores)| {
+                if scores.iter().any(|score| !score.is_finite()) {
+                    return Err(ModelError::NotFinite);
+                }
+                let embedding =
+                    Embedding::new(embedding.to_vec()).map_err(|_| ModelError::NotFinite)?;
+                Ok(ImageFeatures::new(embedding, scores.to_vec()))
+            })
+            .collect()
     }
 }
 
@@ -220,19 +239,18 @@ impl Encoder for Tag2TextMini {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
-        let (embeddings, scores) = self.encode(pictures)?;
-        embeddings
-            .chunks_exact(self.dim())
-            .zip(scores.chunks_exact(self.vocabulary.len()))
-            .map(|(embedding, scores)| {
-                if scores.iter().any(|score| !score.is_finite()) {
-                    return Err(ModelError::NotFinite);
-                }
-                let embedding =
-                    Embedding::new(embedding.to_vec()).map_err(|_| ModelError::NotFinite)?;
-                Ok(ImageFeatures::new(embedding, scores.to_vec()))
-            })
-            .collect()
+        // On the CPU whole pictures are a better unit of parallel work than the rows of each operation, many of which run
+        // on one thread.
+        let part = if is_cpu(&self.image_side()?.device) {
+            PART
+        } else {
+            pictures.len()
+        };
+        let parts: Vec<Vec<ImageFeatures>> = pictures
+            .par_chunks(part)
+            .map(|part| self.encode(part))
+            .collect::<Result<_, _>>()?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {

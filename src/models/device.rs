@@ -39,7 +39,22 @@ impl DeviceChoice {
 
     /// The device for sentences: one sentence is encoded on the CPU before a GPU has compiled its first kernel.
     pub(crate) fn for_text(self) -> Result<Device, ModelError> {
-        if cfg!(feature = "cpu") { cpu() } else { self.open() }
+        if cfg!(feature = "cpu") {
+            cpu()
+        } else {
+            self.open()
+        }
+    }
+}
+
+/// Whether tensors of this device are in main memory.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "cpu")]
+    return *device == Device::flex();
+    #[cfg(not(feature = "cpu"))]
+    {
+        let _ = device;
+        false
     }
 }
 
@@ -81,7 +96,10 @@ fn computes(device: &Device) -> bool {
 
     let n = 16;
     let ramp = Tensor::<1, Int>::arange(0..n, device).float();
-    let square = ramp.clone().reshape([n as usize, 1]).matmul(ramp.reshape([1, n as usize]));
+    let square = ramp
+        .clone()
+        .reshape([n as usize, 1])
+        .matmul(ramp.reshape([1, n as usize]));
     let expected = (0..n).map(|i| i as f32).sum::<f32>().powi(2);
     square
         .sum()

@@ -17,6 +17,7 @@ mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;
 mod weights;
+mod word_table;
 
 pub use bundle::{ModelSource, Tag2TextMini};
 pub use device::DeviceChoice;

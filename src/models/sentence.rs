@@ -1,19 +1,19 @@
 //! The frozen text encoder of the built-in model: sentences to vectors.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use half::f16;
 
 use super::ModelError;
 use super::manifest::Manifest;
 use super::nn::Bert;
 use super::tokenizer::WordPieceTokenizer;
 use super::weights::Weights;
+use super::word_table::WordTable;
 
 /// Tokeniser, embedding tables and BERT layers.
 #[derive(Debug)]
 pub(crate) struct SentenceEncoder {
     tokenizer: WordPieceTokenizer,
-    words: Vec<f16>,
+    words: WordTable,
     positions: Vec<f32>,
     layers: Bert,
     width: usize,
@@ -32,9 +32,11 @@ impl SentenceEncoder {
         let width = config.hidden_size;
         Ok(Self {
             tokenizer: WordPieceTokenizer::new(vocabulary, manifest.max_length)?,
-            words: weights.halves(
-                "text_encoder.embeddings.word_embeddings.weight",
-                &[config.vocab_size, width],
+            words: WordTable::load(
+                weights,
+                "text_encoder.embeddings.word_embeddings",
+                config.vocab_size,
+                width,
             )?,
             positions: weights.values(
                 "text_encoder.embeddings.position_embeddings.weight",
@@ -65,12 +67,9 @@ impl SentenceEncoder {
             for (position, &id) in ids.iter().enumerate() {
                 let at = row * longest + position;
                 share[at] = 1.0 / ids.len() as f32;
-                let word = &self.words[id as usize * self.width..][..self.width];
-                let offset = &self.positions[position * self.width..][..self.width];
                 let target = &mut embeddings[at * self.width..][..self.width];
-                for ((value, word), offset) in target.iter_mut().zip(word).zip(offset) {
-                    *value = word.to_f32() + offset;
-                }
+                target.copy_from_slice(&self.positions[position * self.width..][..self.width]);
+                self.words.add_to(id as usize, target);
             }
         }
         let shape = [rows.len(), longest, self.width];

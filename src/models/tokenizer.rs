@@ -58,12 +58,12 @@ impl WordPieceTokenizer {
 
     /// `[CLS]` tokens `[SEP]`.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self
-            .tokenizer
-            .encode_fast(text, true)
-            .map_err(|source| ModelError::Tokenize {
-                reason: source.to_string(),
-            })?;
+        let encoding =
+            self.tokenizer
+                .encode_fast(text, true)
+                .map_err(|source| ModelError::Tokenize {
+                    reason: source.to_string(),
+                })?;
         Ok(encoding.get_ids().to_vec())
     }
 }

@@ -73,11 +73,11 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The values of `key` in half precision, for tables of which few rows are ever used.
-    pub(crate) fn halves(&self, key: &str, shape: &[usize]) -> Result<Vec<f16>> {
+    /// The bytes of `key`, a tensor of eight-bit integers.
+    pub(crate) fn bytes(&self, key: &str, shape: &[usize]) -> Result<&'a [u8]> {
         let view = self.view(key, shape)?;
         match view.dtype() {
-            Dtype::F16 => Ok(halves(view.data()).into_owned()),
+            Dtype::I8 | Dtype::U8 => Ok(view.data()),
             other => Err(self.unreadable(key, other)),
         }
     }
@@ -176,7 +176,8 @@ mod tests {
 
     fn file(values: &[f32], shape: &[usize]) -> Vec<u8> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let view = safetensors::tensor::TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
+        let view =
+            safetensors::tensor::TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
         safetensors::serialize([("a", view)], None).unwrap()
     }
 
@@ -192,8 +193,12 @@ mod tests {
     fn a_missing_and_a_surplus_tensor_are_named() {
         let bytes = file(&[1., 2.], &[2]);
         let weights = Weights::parse("w", &bytes).unwrap();
-        assert!(matches!(weights.values("b", &[2]), Err(ModelError::MissingTensor { tensor, .. }) if tensor == "b"));
-        assert!(matches!(weights.finish(), Err(ModelError::SurplusTensors { tensors, .. }) if tensors == ["a"]));
+        assert!(
+            matches!(weights.values("b", &[2]), Err(ModelError::MissingTensor { tensor, .. }) if tensor == "b")
+        );
+        assert!(
+            matches!(weights.finish(), Err(ModelError::SurplusTensors { tensors, .. }) if tensors == ["a"])
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! One integration-test binary: the networks link slowly.
 
+mod cli;
 mod formats;
 mod preprocess;

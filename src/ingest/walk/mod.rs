@@ -14,10 +14,11 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use imgsearch_index::FileFacts;
 use walkdir::{DirEntry, WalkDir};
 
-pub use skip::{SkipReason, Skipped, WalkError};
+pub use skip::WalkError;
+pub(crate) use skip::{SkipReason, Skipped};
 
 /// The file that says, in gitignore's syntax, what below its folder is not to be indexed.
-pub const IGNORE_FILE: &str = ".imgsearchignore";
+pub(crate) const IGNORE_FILE: &str = ".imgsearchignore";
 
 /// Extensions of picture files; those that cannot be decoded are here so that they are named and not passed over.
 const EXTENSIONS: [&str; 33] = [
@@ -41,7 +42,7 @@ const NO_MEDIA: &str = ".nomedia";
 /// How to walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct WalkOptions {
+pub(crate) struct WalkOptions {
     /// Also take files and folders whose name begins with a dot. Default: no.
     pub hidden: bool,
 }
@@ -49,7 +50,7 @@ pub struct WalkOptions {
 /// What was found below the roots.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub struct Walked {
+pub(crate) struct Walked {
     /// The roots as the index knows them: absolute, links resolved.
     pub roots: Vec<PathBuf>,
     /// The picture files, by path, each once.
@@ -60,7 +61,7 @@ pub struct Walked {
 
 /// Walks `roots`: the picture files in folders, and whatever files are named themselves. Links are followed, each folder
 /// is entered once. `progress` gets the number of files found, for every entry looked at, and can break it off.
-pub fn walk<P: AsRef<Path>>(
+pub(crate) fn walk<P: AsRef<Path>>(
     roots: &[P],
     options: &WalkOptions,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// A path that could not be walked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
+pub(crate) struct Skipped {
     /// The file, folder or link.
     pub path: PathBuf,
     /// Why.
@@ -15,7 +15,7 @@ pub struct Skipped {
 /// Why a path could not be walked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SkipReason {
+pub(crate) enum SkipReason {
     /// The system refused; whatever is there, or below, is as it was when it was last seen.
     #[error("cannot be read: {0}")]
     Unreadable(String),

@@ -2,12 +2,13 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
+
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::gelu;
 use crate::models::ModelError;
 use crate::models::weights::Weights;
 
@@ -48,7 +49,12 @@ impl Layer {
             weights.linear(&format!("{prefix}.{name}"), input, output, device)
         };
         let norm = |name: &str| {
-            weights.layer_norm(&format!("{prefix}.{name}"), d, config.layer_norm_eps, device)
+            weights.layer_norm(
+                &format!("{prefix}.{name}"),
+                d,
+                config.layer_norm_eps,
+                device,
+            )
         };
         Ok(Self {
             query: linear("attention.self.query", d, d)?,

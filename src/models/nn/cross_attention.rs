@@ -2,11 +2,12 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
+
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 
+use super::gelu;
 use crate::models::ModelError;
 use crate::models::weights::Weights;
 
@@ -50,12 +51,8 @@ impl CrossAttention {
         let split = |t: Tensor<3>, rows: usize, length: usize| {
             t.reshape([rows, length, self.heads, head]).swap_dims(1, 2)
         };
-        let query = split(self.query.forward(queries), sets, count).expand([
-            batch,
-            self.heads,
-            count,
-            head,
-        ]);
+        let query = split(self.query.forward(queries), sets, count)
+            .expand([batch, self.heads, count, head]);
         let context = attention(
             query,
             split(self.key.forward(tokens.clone()), batch, length),

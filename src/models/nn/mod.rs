@@ -3,7 +3,9 @@
 mod bert;
 mod cross_attention;
 mod efficientnet;
+mod gelu;
 
 pub(crate) use bert::{Bert, BertConfig};
 pub(crate) use cross_attention::{CrossAttention, DecoderLayer};
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
+pub(crate) use gelu::gelu;

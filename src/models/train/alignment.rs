@@ -97,9 +97,7 @@ pub(crate) fn train(
         let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
         if order.is_empty() {
             order = captions.to_vec();
-            order.shuffle(&mut ChaCha8Rng::seed_from_u64(
-                settings.seed ^ epoch as u64,
-            ));
+            order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed ^ epoch as u64));
         }
         // Every step has its own seed, so a resumed run makes the same choices as an uninterrupted one.
         let seed = settings.seed.wrapping_mul(1_000_003) ^ state.step as u64;
@@ -227,7 +225,11 @@ fn same(owners: &[usize], device: &Device) -> Tensor<2, Bool> {
 }
 
 /// Share of held-out captions whose picture is among the ten most similar held-out pictures.
-fn recall_at_10(aligner: &Aligner, features: &Features, device: &Device) -> Result<f32, TrainError> {
+fn recall_at_10(
+    aligner: &Aligner,
+    features: &Features,
+    device: &Device,
+) -> Result<f32, TrainError> {
     let captions = features.held_out_captions();
     let mut place = HashMap::new();
     let mut images = Vec::new();

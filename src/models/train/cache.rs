@@ -153,7 +153,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features");
         let mut cache = FeatureCache::open(&path, 4).unwrap();
-        cache.append(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).unwrap();
+        cache
+            .append(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+            .unwrap();
         drop(cache);
         OpenOptions::new()
             .write(true)
@@ -171,7 +173,10 @@ mod tests {
             })
             .unwrap();
         assert_eq!(asked, [1..3]);
-        assert_eq!(cache.read_all().unwrap()[4..], [1., 1., 1., 1., 2., 2., 2., 2.]);
+        assert_eq!(
+            cache.read_all().unwrap()[4..],
+            [1., 1., 1., 1., 2., 2., 2., 2.]
+        );
     }
 
     #[test]

@@ -76,15 +76,19 @@ impl Checkpoint {
     ) -> Result<(State, M, ModuleOptimizer), TrainError> {
         let old = self.folder.with_extension("old");
         // A kill between the two renames of `save` leaves only the old one.
-        let folder = if self.folder.exists() { &self.folder } else { &old };
+        let folder = if self.folder.exists() {
+            &self.folder
+        } else {
+            &old
+        };
         if !folder.exists() {
             return Ok((State::default(), module, optimizer));
         }
         let state = read(&folder.join("state.json"))?;
         let state = serde_json::from_slice(&state).map_err(|error| self.broken(&error))?;
         let module = read_module(&folder.join("module"), module)?;
-        let record = OptimizerRecord::load(folder.join("optimizer"))
-            .map_err(|error| self.broken(&error))?;
+        let record =
+            OptimizerRecord::load(folder.join("optimizer")).map_err(|error| self.broken(&error))?;
         Ok((state, module, optimizer.load_record(record)))
     }
 

@@ -34,7 +34,8 @@ impl Heads {
             return Err(ModelError::NotFinite);
         }
         let bytes = bytemuck::cast_slice(&halves).to_vec();
-        self.tensors.insert(name.to_owned(), (shape.to_vec(), bytes));
+        self.tensors
+            .insert(name.to_owned(), (shape.to_vec(), bytes));
         Ok(())
     }
 
@@ -77,10 +78,19 @@ impl Heads {
         for (i, layer) in tagger.layers.iter().enumerate() {
             let prefix = format!("tagger.layer.{i}");
             let attention = &layer.crossattention;
-            self.linear(&format!("{prefix}.crossattention.self.query"), &attention.query)?;
+            self.linear(
+                &format!("{prefix}.crossattention.self.query"),
+                &attention.query,
+            )?;
             self.linear(&format!("{prefix}.crossattention.self.key"), &attention.key)?;
-            self.linear(&format!("{prefix}.crossattention.self.value"), &attention.value)?;
-            self.linear(&format!("{prefix}.crossattention.output.dense"), &attention.output)?;
+            self.linear(
+                &format!("{prefix}.crossattention.self.value"),
+                &attention.value,
+            )?;
+            self.linear(
+                &format!("{prefix}.crossattention.output.dense"),
+                &attention.output,
+            )?;
             self.norm(
                 &format!("{prefix}.crossattention.output.LayerNorm"),
                 &layer.crossattention_norm,
@@ -153,12 +163,11 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
     put(TAGS, parts.vocabulary.to_json_lines().as_bytes())?;
     put(HEADS, &heads.into_bytes()?)?;
     let path = folder.join(Manifest::FILE);
-    let mut text = serde_json::to_string_pretty(&manifest).map_err(|source| {
-        ModelError::Manifest {
+    let mut text =
+        serde_json::to_string_pretty(&manifest).map_err(|source| ModelError::Manifest {
             file: Manifest::FILE.to_owned(),
             reason: source.to_string(),
-        }
-    })?;
+        })?;
     text.push('\n');
     fs::write(&path, text).map_err(|source| TrainError::io(&path, source))?;
     Ok(manifest)

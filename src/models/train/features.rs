@@ -310,10 +310,7 @@ fn captions(
 }
 
 /// Sentence vectors of a few texts, uncached.
-pub(crate) fn encode(
-    encoder: &SentenceEncoder,
-    texts: &[String],
-) -> Result<Vec<f32>, ModelError> {
+pub(crate) fn encode(encoder: &SentenceEncoder, texts: &[String]) -> Result<Vec<f32>, ModelError> {
     let mut out = Vec::new();
     for batch in texts.chunks(SENTENCES) {
         out.extend(host(encoder.forward(batch)?)?);

@@ -59,14 +59,21 @@ mod tests {
     fn asymmetric_loss_and_gradient_equal_the_reference() {
         let (logits, targets, loss, gradient, shape) = fixture();
         let device = Device::flex().autodiff();
-        let logits =
-            Tensor::<2>::from_data(TensorData::new(logits, shape), &device).require_grad();
+        let logits = Tensor::<2>::from_data(TensorData::new(logits, shape), &device).require_grad();
         let targets = Tensor::from_data(TensorData::new(targets, shape), &device);
         let value = asymmetric(logits.clone(), targets, Tensor::ones(shape, &device));
         let computed = value.clone().into_data().try_into_vec::<f32>().unwrap()[0];
-        assert!((computed - loss).abs() <= 1e-5 * loss.abs(), "{computed} {loss}");
+        assert!(
+            (computed - loss).abs() <= 1e-5 * loss.abs(),
+            "{computed} {loss}"
+        );
         let gradients = value.backward();
-        let computed = logits.grad(&gradients).unwrap().into_data().try_into_vec::<f32>().unwrap();
+        let computed = logits
+            .grad(&gradients)
+            .unwrap()
+            .into_data()
+            .try_into_vec::<f32>()
+            .unwrap();
         let largest = gradient.iter().fold(0.0f32, |m, g| m.max(g.abs()));
         for (a, b) in computed.iter().zip(&gradient) {
             assert!((a - b).abs() <= 1e-5 * largest, "{a} {b}");
@@ -80,7 +87,10 @@ mod tests {
         let same: Vec<bool> = (0..9).map(|i| pictures[i / 3] == pictures[i % 3]).collect();
         let same = Tensor::<2, Bool>::from_data(TensorData::new(same, [3, 3]), &device);
         let logits = same.clone().float() * 50.0;
-        let loss = contrastive(logits, same).into_data().try_into_vec::<f32>().unwrap()[0];
+        let loss = contrastive(logits, same)
+            .into_data()
+            .try_into_vec::<f32>()
+            .unwrap()[0];
         // Two of three rows spread their target over two sentences.
         let expected = 2.0 / 3.0 * 2f32.ln();
         assert!((loss - expected).abs() < 1e-5, "{loss} {expected}");

@@ -170,10 +170,7 @@ fn check(settings: &TrainSettings) -> Result<(), TrainError> {
     }
 }
 
-fn with_thresholds(
-    vocabulary: &Vocabulary,
-    thresholds: &[f32],
-) -> Result<Vocabulary, TrainError> {
+fn with_thresholds(vocabulary: &Vocabulary, thresholds: &[f32]) -> Result<Vocabulary, TrainError> {
     let tags = vocabulary
         .iter()
         .zip(thresholds)
@@ -194,4 +191,3 @@ fn matrix(values: Vec<f32>, width: usize, device: &Device) -> Tensor<2> {
     let rows = values.len() / width.max(1);
     Tensor::from_data(TensorData::new(values, [rows, width]), device)
 }
-

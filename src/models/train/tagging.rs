@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::nn::{
-    Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, LinearConfig,
-};
+use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, LinearConfig};
 use burn::optim::grad_clipping::GradientClippingConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::activation::sigmoid;
@@ -66,9 +64,8 @@ impl Trainee {
             output: linear(config.intermediate_size, width),
             output_norm: norm(),
         };
-        let table = |value: f32| {
-            Param::from_tensor(Tensor::full([config.num_class], value, device))
-        };
+        let table =
+            |value: f32| Param::from_tensor(Tensor::full([config.num_class], value, device));
         let map = LinearConfig::new(name_width, width).with_initializer(Initializer::Normal {
             mean: 0.0,
             std: 1.0,
@@ -152,9 +149,7 @@ pub(crate) fn train(
         let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
         if order.is_empty() {
             order = pictures.to_vec();
-            order.shuffle(&mut ChaCha8Rng::seed_from_u64(
-                settings.seed ^ epoch as u64,
-            ));
+            order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed ^ epoch as u64));
         }
         let seed = settings.seed.wrapping_mul(1_000_033) ^ state.step as u64;
         training_device.seed(seed);
@@ -168,10 +163,8 @@ pub(crate) fn train(
         let (targets, known) = data.targets(&batch, &chosen);
         let tensor = |values: Vec<f32>| matrix(values, chosen.len(), &training_device);
         let ids: Vec<i64> = chosen.iter().map(|&tag| tag as i64).collect();
-        let ids = Tensor::<1, Int>::from_data(
-            TensorData::new(ids, [chosen.len()]),
-            &training_device,
-        );
+        let ids =
+            Tensor::<1, Int>::from_data(TensorData::new(ids, [chosen.len()]), &training_device);
         let rows: Vec<f32> = chosen
             .iter()
             .flat_map(|&tag| data.name(tag))

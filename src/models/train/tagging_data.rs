@@ -217,8 +217,11 @@ impl<'a> TaggingData<'a> {
         Ok(Evidence {
             tokens: matrix(tokens, channels, device).reshape([batch.len(), count, channels]),
             class_evidence: matrix(odds, chosen.len(), device),
-            name_similarity: matrix(embeddings, dim, device)
-                .matmul(matrix(table, chosen.len(), device)),
+            name_similarity: matrix(embeddings, dim, device).matmul(matrix(
+                table,
+                chosen.len(),
+                device,
+            )),
         })
     }
 }

@@ -9,7 +9,11 @@ const RANGE: (f32, f32) = (0.1, 0.95);
 
 /// Thresholds of every tag from probabilities `[H, T]` and whether each picture shows each tag: the value of the best F1,
 /// a tag's own where enough pictures show it, else that of all such tags together.
-pub(crate) fn choose(scores: &[f32], tags: usize, shows: impl Fn(usize, usize) -> bool) -> Vec<f32> {
+pub(crate) fn choose(
+    scores: &[f32],
+    tags: usize,
+    shows: impl Fn(usize, usize) -> bool,
+) -> Vec<f32> {
     let pictures = scores.len() / tags.max(1);
     let columns: Vec<Vec<(f32, bool)>> = (0..tags)
         .map(|tag| {
@@ -18,9 +22,8 @@ pub(crate) fn choose(scores: &[f32], tags: usize, shows: impl Fn(usize, usize) -
                 .collect()
         })
         .collect();
-    let frequent = |column: &Vec<(f32, bool)>| {
-        column.iter().filter(|(_, shown)| *shown).count() >= FEWEST
-    };
+    let frequent =
+        |column: &Vec<(f32, bool)>| column.iter().filter(|(_, shown)| *shown).count() >= FEWEST;
     let pooled: Vec<(f32, bool)> = columns
         .iter()
         .filter(|c| frequent(c))

@@ -1,0 +1,87 @@
+//! The binary itself, as a shell sees it: streams, exit codes, JSON, and input that is not what it should be.
+
+mod indexing;
+mod refusals;
+mod results;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn photos() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos")
+}
+
+/// A command that sees nothing of the user who runs the tests.
+fn imgsearch(index: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imgsearch"));
+    command
+        .env_clear()
+        .env("HOME", index)
+        .env("IMGSEARCH_INDEX", index)
+        .args(["--device", "cpu"])
+        .stdin(Stdio::null());
+    command
+}
+
+fn run<S: AsRef<OsStr>>(index: &Path, args: &[S]) -> Output {
+    imgsearch(index).args(args).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    out(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// One error sentence, exit code 2, no result.
+#[track_caller]
+fn refused(output: &Output, sentence: &str) {
+    let told = err(output);
+    assert_eq!(code(output), 2, "{told}");
+    assert!(
+        told.starts_with("imgsearch: ") && told.contains(sentence),
+        "{told}"
+    );
+    assert!(
+        !told.contains("panicked") && !told.contains("RUST_BACKTRACE"),
+        "{told}"
+    );
+    assert!(output.stdout.is_empty(), "{}", out(output));
+}
+
+/// The photographs, indexed once for all tests that only read.
+fn index() -> &'static Path {
+    static INDEX: OnceLock<TempDir> = OnceLock::new();
+    INDEX
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let indexed = run(folder.path(), &[OsStr::new("index"), photos().as_os_str()]);
+            assert_eq!(code(&indexed), 0, "{}", err(&indexed));
+            assert!(indexed.stdout.is_empty());
+            assert!(
+                err(&indexed).starts_with("added 8 in "),
+                "{}",
+                err(&indexed)
+            );
+            folder
+        })
+        .path()
+}
