@@ -1,8 +1,6 @@
 //! Pictures and sentences through the built-in model, on the CPU, in batches as the indexer uses them. Pixels are noise: the
 //! cost does not depend on them. `benches/pytorch_encode.py` times the same networks in PyTorch.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use imgsearch::{DeviceChoice, Encoder, ModelSource, Pixels, Tag2TextMini};
 

@@ -1,8 +1,6 @@
 //! A search over 10,000 pictures in a warm process, everything but the text encoder: both legs, fusion, records of 20 hits.
 //! Embeddings are clustered noise, tags follow a Zipf law: the cost depends on their number, not on what they mean.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -15,6 +15,9 @@ pub enum Split {
     Train,
     /// Only measured on.
     Val,
+    /// Anything else, such as a test set kept aside.
+    #[serde(other)]
+    Other,
 }
 
 /// One line of the corpus.

@@ -30,7 +30,14 @@ struct Shared {
     config: Config,
     encoder: Arc<dyn Encoder>,
     resolver: OnceLock<Resolver>,
-    reader: RwLock<Option<Reader>>,
+    snapshot: RwLock<Option<Snapshot>>,
+}
+
+/// A published generation, with what every search over it needs.
+#[derive(Clone)]
+struct Snapshot {
+    reader: Reader,
+    rarity: Arc<Rarity>,
 }
 
 /// A picture to compare with or to look at.
@@ -64,7 +71,7 @@ impl Engine {
                 config: config.clone(),
                 encoder,
                 resolver: OnceLock::new(),
-                reader: RwLock::new(None),
+                snapshot: RwLock::new(None),
             }),
         })
     }
@@ -93,9 +100,8 @@ impl Engine {
         roots: &[P],
         progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<IndexReport> {
-        let mut writer = self.writer()?;
         ingest::run(
-            &mut writer,
+            || self.writer(),
             self.shared.encoder.as_ref(),
             &self.shared.config.settings().ingest,
             roots,
@@ -109,12 +115,12 @@ impl Engine {
     /// When the query makes no sense, there is no index, or it was made with another model.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
         let prepared = query.prepare(self.resolver())?;
-        let reader = self.reader()?;
+        let snapshot = self.reader()?;
         let text = prepared
             .has_text
             .then(|| self.shared.encoder.text(query.text()))
             .transpose()?;
-        self.rank(&reader, &prepared, text.as_ref(), query.limit())
+        self.rank(&snapshot, &prepared, text.as_ref(), query.limit())
     }
 
     /// What the words of a query stand for, without searching.
@@ -127,7 +133,7 @@ impl Engine {
 
     fn rank(
         &self,
-        reader: &Reader,
+        Snapshot { reader, rarity }: &Snapshot,
         prepared: &Prepared,
         text: Option<&Embedding>,
         limit: usize,
@@ -138,12 +144,10 @@ impl Engine {
             must: prepared.must.clone(),
             must_not: prepared.must_not.clone(),
         };
-        let counts = reader.tag_counts()?;
-        let rarity = Rarity::new(reader.len() as u64, counts);
         let fusion = Fusion::new(
             self.vocabulary(),
             &prepared.resolution,
-            &rarity,
+            rarity,
             search.fusion,
         );
         let mut docs: Vec<Doc> = Vec::new();
@@ -194,7 +198,7 @@ impl Engine {
     /// # Errors
     /// When the picture cannot be read, there is no index, or it was made with another model.
     pub fn similar_to(&self, image: Image<'_>, limit: usize) -> Result<Vec<Hit>> {
-        let reader = self.reader()?;
+        let Snapshot { reader, .. } = self.reader()?;
         let known = match image {
             Image::Id(id) => reader.find(&id),
             Image::Path(path) => std::path::absolute(path)
@@ -236,7 +240,7 @@ impl Engine {
         let scores: Vec<f32> = match image {
             Image::Path(path) => self.encode(path)?.1.tag_scores,
             Image::Id(id) => {
-                let reader = self.reader()?;
+                let Snapshot { reader, .. } = self.reader()?;
                 let doc = reader
                     .find(&id)
                     .ok_or(imgsearch_index::Error::UnknownImage { id })?;
@@ -276,7 +280,7 @@ impl Engine {
     /// # Errors
     /// When there is no index or it cannot be read.
     pub fn stats(&self) -> Result<Stats> {
-        let reader = self.reader()?;
+        let Snapshot { reader, .. } = self.reader()?;
         Ok(Stats {
             images: reader.len(),
             model: reader.schema().model.clone(),
@@ -323,15 +327,15 @@ impl Engine {
     }
 
     /// The last published state.
-    fn reader(&self) -> Result<Reader> {
-        let slot = &self.shared.reader;
+    fn reader(&self) -> Result<Snapshot> {
+        let slot = &self.shared.snapshot;
         let held = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
         let reader = match held {
-            Some(mut reader) => {
-                if !reader.refresh()? {
-                    return Ok(reader);
+            Some(mut held) => {
+                if !held.reader.refresh()? {
+                    return Ok(held);
                 }
-                reader
+                held.reader
             }
             None => Reader::open(self.shared.config.index())?,
         };
@@ -344,8 +348,12 @@ impl Engine {
             }
             .into());
         }
-        *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(reader.clone());
-        Ok(reader)
+        let snapshot = Snapshot {
+            rarity: Arc::new(Rarity::new(reader.len() as u64, reader.tag_counts()?)),
+            reader,
+        };
+        *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+        Ok(snapshot)
     }
 }
 

@@ -10,7 +10,6 @@ use super::walk::{SkipReason, Walked};
 /// What has changed. A file that was moved is here twice, as new and as gone: that it is the same picture shows when its
 /// bytes are hashed, and nothing of it is encoded again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-
 pub(crate) struct Changes {
     /// Files at paths that the index does not know.
     pub(crate) new: Vec<FileFacts>,

@@ -48,8 +48,10 @@ struct Run<'a, P> {
 }
 
 /// Brings the index up to date with what is below `roots`.
+///
+/// The writer is opened after the walk: a mistyped root must not leave an empty index behind.
 pub(crate) fn run<R: AsRef<Path>>(
-    writer: &mut Writer,
+    open: impl FnOnce() -> Result<Writer>,
     encoder: &dyn Encoder,
     settings: &IngestSettings,
     roots: &[R],
@@ -80,6 +82,7 @@ pub(crate) fn run<R: AsRef<Path>>(
             reason: skipped.reason.to_string(),
         })
         .collect();
+    let mut writer = open()?;
     let known = writer.files()?;
     let changes = diff(walked, &known);
     let known: HashSet<ImageId> = known.into_iter().map(|(_, id)| id).collect();
@@ -89,7 +92,7 @@ pub(crate) fn run<R: AsRef<Path>>(
         gone.entry(id).or_default().push(path);
     }
     let mut run = Run {
-        writer,
+        writer: &mut writer,
         encoder,
         settings,
         progress,

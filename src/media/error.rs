@@ -91,7 +91,7 @@ pub enum MediaError {
         reason: String,
     },
     /// The file could not be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("it cannot be read: {source}")]
     Io {
         /// The file.
         path: PathBuf,

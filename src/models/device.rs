@@ -79,14 +79,14 @@ fn gpu(software: bool) -> Option<Device> {
 
     // Drivers fail in ways that wgpu turns into panics; a broken driver must not cost the user the CPU path.
     let devices = catch_unwind(|| Device::enumerate(DeviceType::Wgpu)).ok()?;
-    devices.iter().cloned().find(|device| {
-        let device = device.clone();
-        catch_unwind(move || {
+    let works = |device: &Device| {
+        catch_unwind(|| {
             let card = device.identity().is_some_and(|id| id.physical.is_some());
-            (card || software) && computes(&device)
+            (card || software) && computes(device)
         })
         .unwrap_or(false)
-    })
+    };
+    devices.iter().find(|device| works(device)).cloned()
 }
 
 /// A product whose value is known: drivers that return wrong numbers exist.

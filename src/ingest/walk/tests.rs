@@ -189,7 +189,7 @@ fn a_locked_folder_is_told_and_the_rest_is_walked() {
     use std::os::unix::fs::PermissionsExt;
     let tree = Tree::new(&["a.jpg", "locked/b.jpg"]);
     let locked = tree.path("locked");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o0)).unwrap();
     // The superuser can read everything, and has nothing to test here.
     if fs::read_dir(&locked).is_err() {
         let walked = tree.walk(&[""], WalkOptions::default());

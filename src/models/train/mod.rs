@@ -160,6 +160,7 @@ fn check(settings: &TrainSettings) -> Result<(), TrainError> {
         ("alignment.batch", settings.alignment.batch),
         ("tagging.epochs", settings.tagging.epochs),
         ("tagging.batch", settings.tagging.batch),
+        ("tagging.absent", settings.tagging.absent),
     ];
     match positive.into_iter().find(|(_, value)| *value == 0) {
         Some((setting, _)) => Err(TrainError::Setting {

@@ -49,8 +49,8 @@ pub struct TaggingSettings {
     pub epochs: usize,
     /// Pictures a step.
     pub batch: usize,
-    /// Tags a step; those that the batch shows are always among them.
-    pub queries: usize,
+    /// Absent tags a step, sampled to stand for all that the batch does not show.
+    pub absent: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Decoupled weight decay.
@@ -63,7 +63,7 @@ impl Default for TrainSettings {
     fn default() -> Self {
         Self {
             seed: 1,
-            views: 4,
+            views: 2,
             held_out: 500,
             alignment: AlignmentSettings::default(),
             tagging: TaggingSettings::default(),
@@ -88,9 +88,9 @@ impl Default for AlignmentSettings {
 impl Default for TaggingSettings {
     fn default() -> Self {
         Self {
-            epochs: 8,
+            epochs: 6,
             batch: 32,
-            queries: 320,
+            absent: 160,
             learning_rate: 1e-3,
             weight_decay: 0.05,
             dropout: 0.1,

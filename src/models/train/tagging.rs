@@ -159,7 +159,7 @@ pub(crate) fn train(
             .iter()
             .map(|&picture| (picture, rng.random_range(0..settings.views)))
             .collect();
-        let chosen = data.choose(&batch, own.queries, &mut rng);
+        let chosen = data.choose(&batch, own.absent, &mut rng);
         let (targets, known) = data.targets(&batch, &chosen);
         let tensor = |values: Vec<f32>| matrix(values, chosen.len(), &training_device);
         let ids: Vec<i64> = chosen.iter().map(|&tag| tag as i64).collect();

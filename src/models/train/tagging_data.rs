@@ -119,11 +119,11 @@ impl<'a> TaggingData<'a> {
         &self.tag_names
     }
 
-    /// The tags that the batch shows, then random others, `count` in all (more if the batch shows more).
+    /// The tags that the batch shows, then `absent` random others.
     pub(crate) fn choose(
         &self,
         batch: &[(usize, usize)],
-        count: usize,
+        absent: usize,
         rng: &mut ChaCha8Rng,
     ) -> Vec<usize> {
         let mut shown = vec![false; self.tags()];
@@ -134,8 +134,8 @@ impl<'a> TaggingData<'a> {
         }
         let (mut chosen, mut others): (Vec<usize>, Vec<usize>) =
             (0..self.tags()).partition(|&tag| shown[tag]);
-        let missing = count.saturating_sub(chosen.len()).min(others.len());
-        let (sampled, _) = others.partial_shuffle(rng, missing);
+        let absent = absent.min(others.len());
+        let (sampled, _) = others.partial_shuffle(rng, absent);
         chosen.extend_from_slice(sampled);
         chosen
     }
