@@ -20,7 +20,7 @@ pub struct ImagenetClass {
     pub index: usize,
     /// The tag it is; several classes may share one.
     pub tag: &'static str,
-    /// Its own name, for a caption: "a photo of a <name>".
+    /// Its own name, for a caption: `a photo of a {name}`.
     pub name: &'static str,
     synonyms: &'static str,
     parents: &'static str,

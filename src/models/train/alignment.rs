@@ -1,35 +1,30 @@
 //! Training of the contrastive heads on cached features.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig};
-use burn::optim::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::checkpoint::{Checkpoint, read_module, write_module};
+use super::checkpoint::read_module;
 use super::features::Features;
 use super::losses::contrastive;
 use super::progress::Progress;
-use super::schedule::learning_rate;
 use super::settings::TrainSettings;
-use super::{TrainError, curves};
+use super::stage::Stage;
+use super::{TrainError, matrix};
 use crate::models::aligner::{Aligner, AlignerConfig, unit};
 use crate::models::backbone::host;
+use crate::models::nn::gelu;
 
-const STAGE: &str = "alignment";
 /// Largest inverse temperature, as in CLIP and BLIP.
 const SHARPEST: f32 = 100.0;
 const START_TEMPERATURE: f32 = 0.07;
-/// Steps that one point of the loss curve averages.
-const STRETCH: usize = 10;
 
 /// The heads with what only training needs.
 #[derive(Debug, Module)]
@@ -81,103 +76,38 @@ pub(crate) fn train(
         input_dropout: DropoutConfig::new(own.input_dropout).init(),
         hidden_dropout: DropoutConfig::new(own.hidden_dropout).init(),
     };
-    let optimizer = AdamWConfig::new()
-        .with_weight_decay(own.weight_decay)
-        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-        .init();
-    let checkpoint = Checkpoint::new(folder.join("alignment"));
-    let (mut state, mut trainee, mut optimizer) = checkpoint.load(trainee, optimizer)?;
-
-    let captions = features.training_captions();
-    let per_epoch = captions.len().div_ceil(own.batch).max(1);
-    let steps = per_epoch * own.epochs;
-    let mut order = Vec::new();
-    let mut stretch = Vec::new();
-    while state.step < steps {
-        let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
-        if order.is_empty() {
-            order = captions.to_vec();
-            order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed ^ epoch as u64));
-        }
-        // Every step has its own seed, so a resumed run makes the same choices as an uninterrupted one.
-        let seed = settings.seed.wrapping_mul(1_000_003) ^ state.step as u64;
-        training_device.seed(seed);
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let chosen = &order[within * own.batch..((within + 1) * own.batch).min(order.len())];
-        let mut pairs: Vec<Pair> = chosen.iter().map(|&c| Pair::Caption(c)).collect();
-        pairs.extend(
-            rand::seq::index::sample(
-                &mut rng,
-                features.classes(),
-                own.class_pairs.min(features.classes()),
-            )
-            .into_iter()
-            .map(Pair::Class),
-        );
+    let stage = Stage {
+        name: "alignment",
+        metric: "held-out text-to-image R@10",
+        items: features.training_captions(),
+        epochs: own.epochs,
+        batch: own.batch,
+        learning_rate: own.learning_rate,
+        weight_decay: own.weight_decay,
+        seed: settings.seed,
+        folder,
+        device: &training_device,
+    };
+    let loss = |trainee: &Trainee, captions: &[usize], rng: &mut ChaCha8Rng| {
+        let mut pairs: Vec<Pair> = captions.iter().map(|&c| Pair::Caption(c)).collect();
+        let classes = features.classes();
+        let sampled = rand::seq::index::sample(rng, classes, own.class_pairs.min(classes));
+        pairs.extend(sampled.into_iter().map(Pair::Class));
         let (images, sentences, owners) =
-            assemble(features, &pairs, settings, &mut rng, &training_device)?;
-        let scale = trainee
-            .log_scale
-            .val()
-            .exp()
-            .clamp_max(SHARPEST)
-            .unsqueeze::<2>();
-        let logits = trainee
+            assemble(features, &pairs, settings, rng, &training_device)?;
+        let scale = trainee.log_scale.val().exp().clamp_max(SHARPEST);
+        let similarity = trainee
             .images(images)
-            .matmul(trainee.aligner.text(sentences).transpose())
-            * scale;
-        let loss = contrastive(logits, same(&owners, &training_device));
-        let value = host(loss.clone())?[0];
-        let gradients = GradientsParams::from_grads(loss.backward(), &trainee);
-        let rate = learning_rate(own.learning_rate, state.step, steps);
-        trainee = optimizer.step(rate, trainee, gradients);
-
-        state.step += 1;
-        stretch.push(value);
-        if stretch.len() == STRETCH {
-            let mean = stretch.iter().sum::<f32>() / STRETCH as f32;
-            state.losses.push((state.step, mean));
-            stretch.clear();
-        }
-        if within + 1 == per_epoch {
-            order.clear();
-            let score = recall_at_10(&trainee.aligner.valid(), features, device)?;
-            state.scores.push(score);
-            if state.best() == Some(epoch) {
-                write_module(&folder.join("alignment.best"), &trainee.aligner)?;
-            }
-            checkpoint.save(&state, &trainee, &optimizer)?;
-            curves::draw(
-                &folder.join("alignment.svg"),
-                STAGE,
-                "text-to-image R@10",
-                &state,
-                state.step,
-            )?;
-            let seen = Progress::Epoch {
-                stage: STAGE,
-                epoch: epoch + 1,
-                metric: "held-out text-to-image R@10",
-                value: score,
-            };
-            if progress(&seen).is_break() {
-                return Err(TrainError::Cancelled);
-            }
-        }
-        let seen = Progress::Step {
-            stage: STAGE,
-            epoch: epoch + 1,
-            epochs: own.epochs,
-            done: state.step,
-            total: steps,
-            loss: value,
-        };
-        if progress(&seen).is_break() {
-            checkpoint.save(&state, &trainee, &optimizer)?;
-            return Err(TrainError::Cancelled);
-        }
-    }
-    read_module(&folder.join("alignment.best"), config.init(device))
+            .matmul(trainee.aligner.text(sentences).transpose());
+        let same = same(&owners, &training_device);
+        Ok(contrastive(similarity * scale.unsqueeze::<2>(), same))
+    };
+    let score = |trainee: &Trainee| {
+        let aligner = trainee.aligner.valid();
+        Ok((recall_at_10(&aligner, features, device)?, aligner))
+    };
+    stage.train(trainee, progress, loss, score)?;
+    read_module(&stage.best(), config.init(device))
 }
 
 /// Image features, sentence vectors and the owner of each pair: a picture, or a class counted after the pictures.
@@ -207,10 +137,9 @@ fn assemble(
             }
         }
     }
-    let rows = pairs.len();
     let tensor = |values: Vec<f32>| {
-        let width = values.len() / rows;
-        Tensor::from_data(TensorData::new(values, [rows, width]), device)
+        let width = values.len() / pairs.len();
+        matrix(values, width, device)
     };
     Ok((tensor(images), tensor(sentences), owners))
 }
@@ -236,7 +165,7 @@ fn recall_at_10(
     for &caption in captions {
         let picture = features.picture_of(caption);
         let next = place.len();
-        if let std::collections::hash_map::Entry::Vacant(entry) = place.entry(picture) {
+        if let Entry::Vacant(entry) = place.entry(picture) {
             entry.insert(next);
             features.push_image(picture, 0, &mut images)?;
         }
@@ -247,8 +176,8 @@ fn recall_at_10(
         .copied()
         .collect();
     let tensor = |values: Vec<f32>, rows: usize| {
-        let width = values.len() / rows;
-        Tensor::<2>::from_data(TensorData::new(values, [rows, width]), device)
+        let width = values.len() / rows.max(1);
+        matrix(values, width, device)
     };
     let images = aligner.image(tensor(images, place.len()));
     let similarity = aligner

@@ -14,6 +14,7 @@ mod losses;
 mod progress;
 mod schedule;
 mod settings;
+mod stage;
 mod tagging;
 mod tagging_data;
 mod thresholds;

@@ -5,30 +5,23 @@ use std::path::Path;
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, LinearConfig};
-use burn::optim::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::checkpoint::{Checkpoint, read_module, write_module};
+use super::checkpoint::read_module;
 use super::losses::asymmetric;
 use super::progress::Progress;
-use super::schedule::learning_rate;
 use super::settings::TrainSettings;
+use super::stage::Stage;
 use super::tagging_data::TaggingData;
-use super::{TrainError, curves, matrix};
+use super::{TrainError, matrix};
 use crate::eval::average_precision;
 use crate::models::backbone::host;
 use crate::models::nn::{CrossAttention, DecoderLayer};
 use crate::models::tagger::{Evidence, Tables, Tagger, TaggerConfig};
 
-const STAGE: &str = "tagging";
-const STRETCH: usize = 10;
-/// Steps between checkpoints: about a minute.
-const SAVE_EVERY: usize = 100;
 /// Held-out pictures that must show a tag for its precision to count.
 const FEWEST: usize = 5;
 /// Scale of the classifier's log-odds before training; half of what a calibrated classifier would deserve.
@@ -132,39 +125,29 @@ pub(crate) fn train(
     training_device.seed(settings.seed);
     let width = data.name_width();
     let trainee = Trainee::new(config, width, own.dropout, &training_device);
-    let optimizer = AdamWConfig::new()
-        .with_weight_decay(own.weight_decay)
-        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-        .init();
-    let checkpoint = Checkpoint::new(folder.join("tagging"));
-    let (mut state, mut trainee, mut optimizer) = checkpoint.load(trainee, optimizer)?;
-
-    let pictures = data.training_pictures();
     let names = matrix(data.names().to_vec(), width, device);
-    let per_epoch = pictures.len().div_ceil(own.batch).max(1);
-    let steps = per_epoch * own.epochs;
-    let mut order = Vec::new();
-    let mut stretch = Vec::new();
-    while state.step < steps {
-        let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
-        if order.is_empty() {
-            order = pictures.to_vec();
-            order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed ^ epoch as u64));
-        }
-        let seed = settings.seed.wrapping_mul(1_000_033) ^ state.step as u64;
-        training_device.seed(seed);
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let batch: Vec<(usize, usize)> = order
-            [within * own.batch..((within + 1) * own.batch).min(order.len())]
+    let stage = Stage {
+        name: "tagging",
+        metric: "held-out macro mAP",
+        items: data.training_pictures(),
+        epochs: own.epochs,
+        batch: own.batch,
+        learning_rate: own.learning_rate,
+        weight_decay: own.weight_decay,
+        seed: settings.seed,
+        folder,
+        device: &training_device,
+    };
+    let loss = |trainee: &Trainee, pictures: &[usize], rng: &mut ChaCha8Rng| {
+        let batch: Vec<(usize, usize)> = pictures
             .iter()
             .map(|&picture| (picture, rng.random_range(0..settings.views)))
             .collect();
-        let chosen = data.choose(&batch, own.absent, &mut rng);
+        let chosen = data.choose(&batch, own.absent, rng);
         let (targets, known) = data.targets(&batch, &chosen);
         let tensor = |values: Vec<f32>| matrix(values, chosen.len(), &training_device);
         let ids: Vec<i64> = chosen.iter().map(|&tag| tag as i64).collect();
-        let ids =
-            Tensor::<1, Int>::from_data(TensorData::new(ids, [chosen.len()]), &training_device);
+        let ids = TensorData::new(ids, [chosen.len()]);
         let rows: Vec<f32> = chosen
             .iter()
             .flat_map(|&tag| data.name(tag))
@@ -172,65 +155,18 @@ pub(crate) fn train(
             .collect();
         let logits = trainee.forward(
             data.evidence(&batch, &chosen, &training_device)?,
-            &ids,
+            &Tensor::from_data(ids, &training_device),
             matrix(rows, width, &training_device),
         );
-        let loss = asymmetric(logits, tensor(targets), tensor(known)) / batch.len() as f32;
-        let value = host(loss.clone())?[0];
-        let gradients = GradientsParams::from_grads(loss.backward(), &trainee);
-        let rate = learning_rate(own.learning_rate, state.step, steps);
-        trainee = optimizer.step(rate, trainee, gradients);
-
-        state.step += 1;
-        stretch.push(value);
-        if stretch.len() == STRETCH {
-            let mean = stretch.iter().sum::<f32>() / STRETCH as f32;
-            state.losses.push((state.step, mean));
-            stretch.clear();
-        }
-        if within + 1 == per_epoch {
-            order.clear();
-            let tagger = trainee.valid().folded(&names);
-            let score = macro_average_precision(&tagger, data, device)?;
-            state.scores.push(score);
-            if state.best() == Some(epoch) {
-                write_module(&folder.join("tagging.best"), &tagger)?;
-            }
-            checkpoint.save(&state, &trainee, &optimizer)?;
-            curves::draw(
-                &folder.join("tagging.svg"),
-                STAGE,
-                "macro mAP",
-                &state,
-                state.step,
-            )?;
-            let seen = Progress::Epoch {
-                stage: STAGE,
-                epoch: epoch + 1,
-                metric: "held-out macro mAP",
-                value: score,
-            };
-            if progress(&seen).is_break() {
-                return Err(TrainError::Cancelled);
-            }
-        } else if state.step % SAVE_EVERY == 0 {
-            checkpoint.save(&state, &trainee, &optimizer)?;
-        }
-        let seen = Progress::Step {
-            stage: STAGE,
-            epoch: epoch + 1,
-            epochs: own.epochs,
-            done: state.step,
-            total: steps,
-            loss: value,
-        };
-        if progress(&seen).is_break() {
-            checkpoint.save(&state, &trainee, &optimizer)?;
-            return Err(TrainError::Cancelled);
-        }
-    }
+        Ok(asymmetric(logits, tensor(targets), tensor(known)) / batch.len() as f32)
+    };
+    let score = |trainee: &Trainee| {
+        let tagger = trainee.valid().folded(&names);
+        Ok((macro_average_precision(&tagger, data, device)?, tagger))
+    };
+    stage.train(trainee, progress, loss, score)?;
     let blank = Trainee::new(config, width, 0.0, device).tagger;
-    read_module(&folder.join("tagging.best"), blank)
+    read_module(&stage.best(), blank)
 }
 
 /// Probabilities of every tag for the held-out pictures, `[H, T]`.
