@@ -128,3 +128,95 @@ impl Stage<'_> {
         self.folder.join(format!("{}.best", self.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
+    use burn::tensor::TensorData;
+    use rand::Rng;
+
+    #[derive(Debug, Module)]
+    struct Line {
+        linear: Linear,
+        dropout: Dropout,
+    }
+
+    /// Fits `y = 3 x` with dropout and noise; stops after `steps` steps.
+    fn run(folder: &Path, steps: usize) -> Result<(), TrainError> {
+        let device = Device::flex().autodiff();
+        device.seed(7);
+        let items: Vec<usize> = (0..50).collect();
+        let stage = Stage {
+            name: "line",
+            metric: "negative error",
+            items: &items,
+            epochs: 3,
+            batch: 8,
+            learning_rate: 0.4,
+            weight_decay: 0.01,
+            seed: 7,
+            folder,
+            device: &device,
+        };
+        let line = Line {
+            linear: LinearConfig::new(2, 1).init(&device),
+            dropout: DropoutConfig::new(0.2).init(),
+        };
+        let column = |values: Vec<f32>, width| {
+            let rows = values.len() / width;
+            Tensor::<2>::from_data(TensorData::new(values, [rows, width]), &device)
+        };
+        let mut taken = 0;
+        stage.train(
+            line,
+            &mut |seen| {
+                taken += usize::from(matches!(seen, Progress::Step { .. }));
+                if taken >= steps {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+            |line, batch, rng| {
+                let x: Vec<f32> = batch
+                    .iter()
+                    .flat_map(|&i| [i as f32 / 50.0, rng.random_range(-0.1..0.1)])
+                    .collect();
+                let y = batch.iter().map(|&i| 3.0 * i as f32 / 50.0).collect();
+                let found = line.linear.forward(line.dropout.forward(column(x, 2)));
+                Ok((found - column(y, 1)).powi_scalar(2).mean())
+            },
+            |line| {
+                let weight = host(line.linear.weight.val())?[0];
+                Ok((-(weight - 3.0).abs(), line.linear.clone()))
+            },
+        )
+    }
+
+    fn weights(folder: &Path) -> Vec<f32> {
+        let device = Device::flex();
+        let blank = LinearConfig::new(2, 1).init(&device);
+        let linear =
+            super::super::checkpoint::read_module(&folder.join("line.best"), blank).unwrap();
+        host(linear.weight.val()).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_anywhere_ends_as_if_it_had_not_been() {
+        let whole = tempfile::tempdir().unwrap();
+        run(whole.path(), usize::MAX).unwrap();
+        let expected = weights(whole.path());
+        assert!((expected[0] - 3.0).abs() < 1.5, "it learns: {expected:?}");
+        // Within an epoch, and at an epoch's last step (7 a epoch).
+        for stop in [3, 7, 17] {
+            let folder = tempfile::tempdir().unwrap();
+            assert!(matches!(
+                run(folder.path(), stop),
+                Err(TrainError::Cancelled)
+            ));
+            run(folder.path(), usize::MAX).unwrap();
+            assert_eq!(weights(folder.path()), expected, "stopped at step {stop}");
+        }
+    }
+}
