@@ -12,11 +12,11 @@ use crate::vocabulary::Vocabulary;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FusionParams {
-    /// The cosine similarity that counts for one half. Default: 0.25
+    /// The cosine similarity that counts for one half. Default: 0.35
     pub itc_centre: f32,
-    /// How steeply similarity is told from dissimilarity around the centre. Default: 12
+    /// How steeply similarity is told from dissimilarity around the centre. Default: 6
     pub itc_slope: f32,
-    /// What one certain, rare, exactly named tag adds. Default: 0.3
+    /// What one certain, rare, exactly named tag adds. Default: 0.15
     pub tag_weight: f32,
     /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1
     pub confidence_slope: f32,
@@ -30,9 +30,9 @@ pub struct FusionParams {
 impl Default for FusionParams {
     fn default() -> Self {
         Self {
-            itc_centre: 0.25,
-            itc_slope: 12.0,
-            tag_weight: 0.3,
+            itc_centre: 0.35,
+            itc_slope: 6.0,
+            tag_weight: 0.15,
             confidence_slope: 1.0,
             confidence_margin: 2.0,
             rarity: 0.5,

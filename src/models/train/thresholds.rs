@@ -5,9 +5,13 @@ const FEWEST: usize = 8;
 /// Thresholds tried.
 const STEPS: usize = 97;
 /// Thresholds are kept away from the ends, where one picture more or less would decide.
-const RANGE: (f32, f32) = (0.1, 0.95);
+const RANGE: (f32, f32) = (0.1, 0.98);
+/// Best F0.5 below which a tag is not told apart at all; it is then only claimed where it is all but certain.
+const WORTH: f32 = 0.25;
+/// Weight of recall against precision, squared (F0.5): a tag that is shown as a reason had better be there.
+const BETA_SQUARED: f32 = 0.25;
 
-/// Thresholds of every tag from probabilities `[H, T]` and whether each picture shows each tag: the value of the best F1,
+/// Thresholds of every tag from probabilities `[H, T]` and whether each picture shows each tag: the value of the best F0.5,
 /// a tag's own where enough pictures show it, else that of all such tags together.
 pub(crate) fn choose(
     scores: &[f32],
@@ -30,21 +34,19 @@ pub(crate) fn choose(
         .flatten()
         .copied()
         .collect();
-    let common = best(&pooled).unwrap_or(0.5);
+    let common = best(&pooled).map_or(0.5, |(threshold, _)| threshold);
     columns
         .iter()
-        .map(|column| {
-            if frequent(column) {
-                best(column).unwrap_or(common)
-            } else {
-                common
-            }
+        .map(|column| match best(column) {
+            Some((threshold, score)) if frequent(column) && score >= WORTH => threshold,
+            Some(_) if frequent(column) => RANGE.1,
+            _ => common,
         })
         .collect()
 }
 
-/// Middle of the thresholds that reach the best F1.
-fn best(column: &[(f32, bool)]) -> Option<f32> {
+/// Middle of the thresholds that reach the best F0.5, and that F0.5.
+fn best(column: &[(f32, bool)]) -> Option<(f32, f32)> {
     let positives = column.iter().filter(|(_, shown)| *shown).count();
     if positives == 0 {
         return None;
@@ -59,8 +61,8 @@ fn best(column: &[(f32, bool)]) -> Option<f32> {
                 all += 1;
                 found += usize::from(*shown);
             }
-            let f1 = 2.0 * found as f32 / (all + positives) as f32;
-            (threshold, f1)
+            let weighed = all as f32 + BETA_SQUARED * positives as f32;
+            (threshold, (1.0 + BETA_SQUARED) * found as f32 / weighed)
         })
         .collect();
     let top = candidates.iter().map(|c| c.1).fold(0.0, f32::max);
@@ -69,7 +71,7 @@ fn best(column: &[(f32, bool)]) -> Option<f32> {
         .filter(|c| c.1 == top)
         .map(|c| c.0)
         .collect();
-    Some(reaching[reaching.len() / 2])
+    Some((reaching[reaching.len() / 2], top))
 }
 
 #[cfg(test)]
