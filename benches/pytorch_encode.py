@@ -23,7 +23,12 @@ STAGES = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)
 
 class Bundle:
     def __init__(self, folder):
-        self.w = {k: v.float() for name in ("backbones", "heads") for k, v in load_file(folder / f"{name}.safetensors").items()}
+        files = [load_file(folder / f"{name}.safetensors") for name in ("backbones", "heads")]
+        self.w = {name: tensor.float() for file in files for name, tensor in file.items()}
+        words = "text_encoder.embeddings.word_embeddings"
+        high, low = files[0][f"{words}.high"].int(), files[0][f"{words}.low"].int()
+        low = torch.stack([low & 15, low >> 4], -1).flatten(1)
+        self.w[f"{words}.weight"] = (high * 16 + low) * self.w[f"{words}.scale"][:, None]
         self.c = json.loads((folder / "manifest.json").read_text())
         if self.c["image_encoder"]["width_coefficient"] != 1.0 or self.c["image_encoder"]["depth_coefficient"] != 1.0:
             raise SystemExit("this script knows Lite0 only")
