@@ -26,14 +26,14 @@ impl DeviceChoice {
     pub(crate) fn open(self) -> Result<Device, ModelError> {
         match self {
             Self::Cpu => cpu(),
-            Self::Gpu => gpu(true).ok_or_else(|| ModelError::NoDevice {
+            Self::Gpu => gpu().ok_or_else(|| ModelError::NoDevice {
                 reason: if cfg!(feature = "gpu") {
                     "no working GPU was found; use --device cpu".to_owned()
                 } else {
                     "this build has no GPU backend; use --device cpu".to_owned()
                 },
             }),
-            Self::Auto => gpu(false).map_or_else(cpu, Ok),
+            Self::Auto => gpu().map_or_else(cpu, Ok),
         }
     }
 
@@ -70,10 +70,10 @@ fn cpu() -> Result<Device, ModelError> {
     })
 }
 
-/// The first GPU that computes correctly. A software rasteriser is slower than the CPU backend, so it is only taken
-/// where no card is found and a GPU was asked for by name.
+/// The first card that computes correctly. Software rasterisers are left out: they spend minutes on compiling kernels that
+/// then run slower than the CPU backend.
 #[cfg(feature = "gpu")]
-fn gpu(software: bool) -> Option<Device> {
+fn gpu() -> Option<Device> {
     use burn::tensor::DeviceType;
     use std::panic::catch_unwind;
 
@@ -82,7 +82,7 @@ fn gpu(software: bool) -> Option<Device> {
     let works = |device: &Device| {
         catch_unwind(|| {
             let card = device.identity().is_some_and(|id| id.physical.is_some());
-            (card || software) && computes(device)
+            card && computes(device)
         })
         .unwrap_or(false)
     };
@@ -109,6 +109,6 @@ fn computes(device: &Device) -> bool {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu(_software: bool) -> Option<Device> {
+fn gpu() -> Option<Device> {
     None
 }
