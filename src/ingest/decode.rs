@@ -10,7 +10,7 @@ use imgsearch_index::{FileFacts, ImageFacts, ImageId};
 
 use crate::media::{Limits, MediaError, Pixels, ResizeFilter, decode, facts, read, resize};
 
-/// Pixels from which a picture is decoded alone: two of these at once would break the memory bound.
+/// Bytes of a file from which its picture is decoded alone: two large ones at once would break the memory bound.
 const LARGE_FILE: u64 = 8 << 20;
 
 /// A file to index.

@@ -46,7 +46,7 @@ pub(crate) struct Aligner {
 }
 
 impl Aligner {
-    /// Takes `aligner.image_*` from `weights`; the text projection is loaded with the text side.
+    /// Takes `aligner.*` from `weights`.
     pub(crate) fn load(
         config: &AlignerConfig,
         weights: &Weights<'_>,

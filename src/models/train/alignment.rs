@@ -94,7 +94,7 @@ pub(crate) fn train(
         let sampled = rand::seq::index::sample(rng, classes, own.class_pairs.min(classes));
         pairs.extend(sampled.into_iter().map(Pair::Class));
         let (images, sentences, owners) =
-            assemble(features, &pairs, settings, rng, &training_device)?;
+            assemble(features, &pairs, settings, rng, &training_device);
         let scale = trainee.log_scale.val().exp().clamp_max(SHARPEST);
         let similarity = trainee
             .images(images)
@@ -117,7 +117,7 @@ fn assemble(
     settings: &TrainSettings,
     rng: &mut ChaCha8Rng,
     device: &Device,
-) -> Result<(Tensor<2>, Tensor<2>, Vec<usize>), TrainError> {
+) -> (Tensor<2>, Tensor<2>, Vec<usize>) {
     let mut images = Vec::new();
     let mut sentences = Vec::new();
     let mut owners = Vec::new();
@@ -126,7 +126,7 @@ fn assemble(
             Pair::Caption(caption) => {
                 let picture = features.picture_of(caption);
                 let view = rng.random_range(0..settings.views);
-                features.push_image(picture, view, &mut images)?;
+                features.push_image(picture, view, &mut images);
                 sentences.extend_from_slice(features.sentence(caption));
                 owners.push(picture);
             }
@@ -141,7 +141,7 @@ fn assemble(
         let width = values.len() / pairs.len();
         matrix(values, width, device)
     };
-    Ok((tensor(images), tensor(sentences), owners))
+    (tensor(images), tensor(sentences), owners)
 }
 
 fn same(owners: &[usize], device: &Device) -> Tensor<2, Bool> {
@@ -167,7 +167,7 @@ fn recall_at_10(
         let next = place.len();
         if let Entry::Vacant(entry) = place.entry(picture) {
             entry.insert(next);
-            features.push_image(picture, 0, &mut images)?;
+            features.push_image(picture, 0, &mut images);
         }
     }
     let sentences: Vec<f32> = captions

@@ -170,17 +170,11 @@ impl Features {
     }
 
     /// Appends the aligner's input for a view.
-    pub(crate) fn push_image(
-        &self,
-        picture: usize,
-        view: usize,
-        out: &mut Vec<f32>,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn push_image(&self, picture: usize, view: usize, out: &mut Vec<f32>) {
         let row = self.row(picture, view);
         let wide = 2 * self.channels;
         out.extend_from_slice(&self.pooled[row * wide..][..wide]);
         out.extend_from_slice(&self.meaning[row * self.width..][..self.width]);
-        Ok(())
     }
 
     /// Appends the aligner's input for a class without a picture.
