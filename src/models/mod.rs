@@ -13,6 +13,7 @@ mod nn;
 mod parity;
 mod sentence;
 mod tagger;
+mod tensors;
 mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;

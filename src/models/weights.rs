@@ -1,4 +1,4 @@
-//! Named tensors of a safetensors file, checked by name and shape as they are taken.
+//! Named tensors, checked by name and shape as they are taken.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -7,65 +7,83 @@ use std::collections::BTreeSet;
 use burn::module::Param;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
-use half::f16;
 use half::slice::HalfFloatSliceExt;
-use safetensors::{Dtype, SafeTensors};
+use half::{bf16, f16};
+use safetensors::Dtype;
 
 use super::ModelError;
+use super::tensors::{SafetensorsBytes, TensorSource};
 
 type Result<T, E = ModelError> = std::result::Result<T, E>;
 
-/// A safetensors file whose tensors are handed out as f32.
-///
-/// Linear weights are stored `[d_input, d_output]`, the layout burn multiplies with; the conversion script transposes
-/// once so that no start-up has to.
+/// How the weight of a linear layer is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Layout {
+    /// `[d_input, d_output]`, which burn multiplies with: the built-in model, whose start-up then transposes nothing.
+    Burn,
+    /// `[d_output, d_input]`: checkpoints of PyTorch, and the bundles made from them.
+    Torch,
+}
+
+/// Tensors of a source, handed out as f32.
 pub(crate) struct Weights<'a> {
-    name: &'a str,
-    tensors: SafeTensors<'a>,
+    source: Box<dyn TensorSource + 'a>,
+    layout: Layout,
     taken: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Weights<'a> {
-    /// Reads the header of `bytes`; `name` is what errors call the file.
-    pub(crate) fn parse(name: &'a str, bytes: &'a [u8]) -> Result<Self> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|source| ModelError::Weights {
-            file: name.to_owned(),
-            reason: source.to_string(),
-        })?;
-        Ok(Self {
-            name,
-            tensors,
+    /// Takes from `source`.
+    pub(crate) fn new(source: impl TensorSource + 'a, layout: Layout) -> Self {
+        Self {
+            source: Box::new(source),
+            layout,
             taken: RefCell::default(),
-        })
+        }
     }
 
-    fn view(&self, key: &str, shape: &[usize]) -> Result<safetensors::tensor::TensorView<'a>> {
-        let view = self
-            .tensors
-            .tensor(key)
-            .map_err(|_| ModelError::MissingTensor {
-                file: self.name.to_owned(),
+    /// A safetensors file in burn's layout; `file` is what errors call it.
+    pub(crate) fn parse(file: &'a str, bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self::new(
+            SafetensorsBytes::parse(file, bytes)?,
+            Layout::Burn,
+        ))
+    }
+
+    /// Whether the source has `key`.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.source.info(key).is_some()
+    }
+
+    /// Type and elements of `key`, which must have `shape`.
+    fn read(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
+        let info = self
+            .source
+            .info(key)
+            .ok_or_else(|| ModelError::MissingTensor {
+                file: self.source.file().to_owned(),
                 tensor: key.to_owned(),
             })?;
-        if view.shape() != shape {
+        if info.shape != shape {
             return Err(ModelError::TensorShape {
-                file: self.name.to_owned(),
+                file: self.source.file().to_owned(),
                 tensor: key.to_owned(),
                 expected: shape.to_vec(),
-                found: view.shape().to_vec(),
+                found: info.shape,
             });
         }
+        let bytes = self.source.bytes(key)?;
         self.taken.borrow_mut().insert(key.to_owned());
-        Ok(view)
+        Ok((info.dtype, bytes))
     }
 
     /// The values of `key`, whatever float type they are stored in.
     pub(crate) fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let view = self.view(key, shape)?;
-        match view.dtype() {
-            Dtype::F16 => Ok(halves(view.data()).to_f32_vec()),
-            Dtype::F32 => Ok(view
-                .data()
+        let (dtype, bytes) = self.read(key, shape)?;
+        match dtype {
+            Dtype::F16 => Ok(halves::<f16>(&bytes).to_f32_vec()),
+            Dtype::BF16 => Ok(halves::<bf16>(&bytes).to_f32_vec()),
+            Dtype::F32 => Ok(bytes
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect()),
@@ -74,17 +92,16 @@ impl<'a> Weights<'a> {
     }
 
     /// The bytes of `key`, a tensor of eight-bit integers.
-    pub(crate) fn bytes(&self, key: &str, shape: &[usize]) -> Result<&'a [u8]> {
-        let view = self.view(key, shape)?;
-        match view.dtype() {
-            Dtype::I8 | Dtype::U8 => Ok(view.data()),
-            other => Err(self.unreadable(key, other)),
+    pub(crate) fn bytes(&self, key: &str, shape: &[usize]) -> Result<Cow<'_, [u8]>> {
+        match self.read(key, shape)? {
+            (Dtype::I8 | Dtype::U8, bytes) => Ok(bytes),
+            (other, _) => Err(self.unreadable(key, other)),
         }
     }
 
     fn unreadable(&self, key: &str, dtype: Dtype) -> ModelError {
         ModelError::Weights {
-            file: self.name.to_owned(),
+            file: self.source.file().to_owned(),
             reason: format!("tensor `{key}` is stored as {dtype:?}, which is not read here"),
         }
     }
@@ -108,7 +125,37 @@ impl<'a> Weights<'a> {
         Ok(Param::from_tensor(self.tensor(key, shape, device)?))
     }
 
-    /// `prefix.weight` `[d_input, d_output]` and `prefix.bias` `[d_output]`.
+    /// The weight `[d_input, d_output]` of a linear layer, from either layout.
+    fn matrix(
+        &self,
+        key: &str,
+        d_input: usize,
+        d_output: usize,
+        device: &Device,
+    ) -> Result<Param<Tensor<2>>> {
+        if self.layout == Layout::Burn {
+            return self.param(key, [d_input, d_output], device);
+        }
+        let values = transposed(&self.values(key, &[d_output, d_input])?, d_input);
+        let data = TensorData::new(values, [d_input, d_output]);
+        Ok(Param::from_tensor(Tensor::from_data(data, device)))
+    }
+
+    /// `prefix.weight` as a layer without bias.
+    pub(crate) fn linear_without_bias(
+        &self,
+        prefix: &str,
+        d_input: usize,
+        d_output: usize,
+        device: &Device,
+    ) -> Result<Linear> {
+        Ok(Linear {
+            weight: self.matrix(&format!("{prefix}.weight"), d_input, d_output, device)?,
+            bias: None,
+        })
+    }
+
+    /// `prefix.weight` and `prefix.bias` `[d_output]`.
     pub(crate) fn linear(
         &self,
         prefix: &str,
@@ -117,7 +164,7 @@ impl<'a> Weights<'a> {
         device: &Device,
     ) -> Result<Linear> {
         Ok(Linear {
-            weight: self.param(&format!("{prefix}.weight"), [d_input, d_output], device)?,
+            weight: self.matrix(&format!("{prefix}.weight"), d_input, d_output, device)?,
             bias: Some(self.param(&format!("{prefix}.bias"), [d_output], device)?),
         })
     }
@@ -142,7 +189,7 @@ impl<'a> Weights<'a> {
     pub(crate) fn finish(self) -> Result<()> {
         let taken = self.taken.into_inner();
         let surplus: Vec<String> = self
-            .tensors
+            .source
             .names()
             .into_iter()
             .filter(|name| !taken.contains(*name))
@@ -152,22 +199,39 @@ impl<'a> Weights<'a> {
             Ok(())
         } else {
             Err(ModelError::SurplusTensors {
-                file: self.name.to_owned(),
+                file: self.source.file().to_owned(),
                 tensors: surplus,
             })
         }
     }
 }
 
-/// A safetensors buffer promises no alignment, so values are read in place only where they happen to be aligned.
-fn halves(bytes: &[u8]) -> Cow<'_, [f16]> {
+/// A stored tensor promises no alignment, so values are read in place only where they happen to be aligned.
+fn halves<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Cow<'_, [T]> {
     match bytemuck::try_cast_slice(bytes) {
         Ok(aligned) => Cow::Borrowed(aligned),
         Err(_) => bytes
-            .chunks_exact(2)
-            .map(|b| f16::from_le_bytes([b[0], b[1]]))
+            .chunks_exact(size_of::<T>())
+            .map(bytemuck::pod_read_unaligned)
             .collect(),
     }
+}
+
+/// `[rows, columns]` to `[columns, rows]`, in tiles that stay in the nearest cache.
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    const TILE: usize = 16;
+    let rows = values.len() / columns.max(1);
+    let mut out = vec![0.0; values.len()];
+    for top in (0..rows).step_by(TILE) {
+        for left in (0..columns).step_by(TILE) {
+            for row in top..rows.min(top + TILE) {
+                for column in left..columns.min(left + TILE) {
+                    out[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -207,5 +271,26 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Weights::parse("w", &bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn both_layouts_give_the_same_layer() {
+        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
+        let (input, output) = (37, 21);
+        let stored: Vec<f32> = (0..input * output).map(|i| i as f32).collect();
+        let torch = file(&stored, &[output, input]);
+        let layer = |weights: Weights<'_>| weights.matrix("a", input, output, &device).unwrap();
+        let loaded = layer(Weights::new(
+            SafetensorsBytes::parse("w", &torch).unwrap(),
+            Layout::Torch,
+        ));
+        let values: Vec<f32> = loaded.val().into_data().try_into_vec().unwrap();
+        for (index, value) in values.iter().enumerate() {
+            let (column, row) = (index / output, index % output);
+            assert_eq!(*value, stored[row * input + column]);
+        }
+        let burn = file(&values, &[input, output]);
+        let again = layer(Weights::parse("w", &burn).unwrap());
+        assert_eq!(again.val().into_data(), loaded.val().into_data());
     }
 }

@@ -26,7 +26,7 @@ impl WordTable {
     ) -> Result<Self, ModelError> {
         let high = weights.bytes(&format!("{prefix}.high"), &[rows, width])?;
         Ok(Self {
-            high: bytemuck::cast_slice(high).to_vec(),
+            high: bytemuck::cast_slice(&high).to_vec(),
             low: weights
                 .bytes(&format!("{prefix}.low"), &[rows, width / 2])?
                 .to_vec(),
