@@ -7,6 +7,8 @@ mod bundle;
 mod classes;
 mod device;
 mod error;
+#[cfg(test)]
+mod golden;
 mod manifest;
 mod nn;
 #[cfg(test)]
