@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::nn::DecoderLayer;
+use super::nn::{DecoderLayer, DecoderLayerConfig};
 use super::weights::Weights;
 
 /// Shape of the decoder.
@@ -20,6 +20,18 @@ pub(crate) struct TaggerConfig {
     pub(crate) num_hidden_layers: usize,
     /// Channels of the image tokens.
     pub(crate) encoder_width: usize,
+}
+
+impl TaggerConfig {
+    /// Shape of a layer that looks at tokens of `encoder_width` channels.
+    pub(crate) fn layer(&self, encoder_width: usize) -> DecoderLayerConfig {
+        DecoderLayerConfig {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_attention_heads: self.num_attention_heads,
+            encoder_width,
+        }
+    }
 }
 
 /// Recognition decoder with its tag tables.
@@ -80,9 +92,7 @@ impl Tagger {
                 .map(|i| {
                     DecoderLayer::load(
                         &format!("tagger.layer.{i}"),
-                        width,
-                        config.intermediate_size,
-                        config.num_attention_heads,
+                        config.layer(width),
                         weights,
                         device,
                     )
