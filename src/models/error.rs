@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::CheckpointError;
+
 /// A bundle that cannot be loaded, or an input that it cannot encode.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,9 @@ pub enum ModelError {
         /// Their names.
         tensors: Vec<String>,
     },
+    /// A weight file made by others cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The WordPiece vocabulary is unusable.
     #[error("the vocabulary is unusable: {reason}")]
     Vocabulary {

@@ -4,6 +4,7 @@ mod aligner;
 mod backbone;
 mod builtin;
 mod bundle;
+mod checkpoint;
 mod classes;
 mod device;
 mod error;
@@ -23,5 +24,6 @@ mod weights;
 mod word_table;
 
 pub use bundle::{ModelSource, Tag2TextMini};
+pub use checkpoint::CheckpointError;
 pub use device::DeviceChoice;
 pub use error::ModelError;

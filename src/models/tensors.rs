@@ -13,6 +13,15 @@ pub(crate) struct TensorInfo {
     pub(crate) shape: Vec<usize>,
 }
 
+/// Bytes that a tensor takes; `None` when that is no whole number, or one too large to be true.
+pub(crate) fn byte_len(dtype: Dtype, shape: &[usize]) -> Option<u64> {
+    let elements = shape
+        .iter()
+        .try_fold(1u64, |product, size| product.checked_mul(*size as u64))?;
+    let bits = elements.checked_mul(dtype.bitsize() as u64)?;
+    (bits % 8 == 0).then_some(bits / 8)
+}
+
 /// A set of named tensors, each read when it is asked for.
 pub(crate) trait TensorSource {
     /// What errors call it.
