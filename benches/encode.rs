@@ -2,19 +2,21 @@
 //! cost does not depend on them. `benches/pytorch_encode.py` times the same networks in PyTorch.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use imgsearch::{DeviceChoice, Encoder, ModelSource, Pixels, Tag2TextMini};
+use imgsearch::media::Picture;
+use imgsearch::{DeviceChoice, Encoder, ModelSource, Squares, Tag2TextMini};
 
 const BATCH: u64 = 16;
 
 fn encode(c: &mut Criterion) {
     let model =
         Tag2TextMini::open(ModelSource::Builtin, DeviceChoice::Cpu).expect("built-in model");
-    let side = model.image_size();
-    let pictures: Vec<Pixels> = (0..BATCH)
+    let side = model.inputs()[0].side;
+    let pictures: Vec<Squares> = (0..BATCH)
         .map(|picture| {
             let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8 ^ picture as u8;
             let data = (0..3 * side * side).map(noise).collect();
-            Pixels::new(side, data).expect("right size")
+            let picture = Picture::from_rgb(side, side, data).expect("right size");
+            Squares::of(&picture, model.inputs())
         })
         .collect();
     let mut group = c.benchmark_group("encode");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use imgsearch::models::ModelError;
-use imgsearch::{Config, Embedding, Encoder, Engine, ImageFeatures, Pixels, Query, Vocabulary};
+use imgsearch::{
+    Config, Embedding, Encoder, Engine, ImageFeatures, Input, Query, Squares, Vocabulary,
+};
 use imgsearch_index::{FileFacts, ImageFacts, ImageId, NewImage, Schema, Writer};
 
 const PICTURES: usize = 10_000;
@@ -40,10 +42,10 @@ impl Encoder for Stand {
     fn vocabulary(&self) -> &Vocabulary {
         &self.0
     }
-    fn image_size(&self) -> u32 {
-        32
+    fn inputs(&self) -> &[Input] {
+        &[]
     }
-    fn images(&self, _: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
+    fn images(&self, _: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
         Ok(Vec::new())
     }
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {

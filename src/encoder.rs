@@ -2,7 +2,7 @@
 
 use imgsearch_index::Embedding;
 
-use crate::media::Pixels;
+use crate::media::{Input, Pixels, Squares};
 use crate::models::ModelError;
 use crate::vocabulary::Vocabulary;
 
@@ -36,16 +36,24 @@ pub trait Encoder: Send + Sync {
     fn dim(&self) -> usize;
     /// The tags that the model recognises.
     fn vocabulary(&self) -> &Vocabulary;
-    /// Side of the square pictures that [`Encoder::images`] takes, in pixels.
-    fn image_size(&self) -> u32;
-    /// Encodes a batch of pictures.
+    /// The squares that it takes of a picture: one for each of its image encoders.
+    fn inputs(&self) -> &[Input];
+    /// Encodes a batch of pictures, each of them with one square for each input.
     ///
     /// # Errors
-    /// When the weights are damaged or the compute device fails.
-    fn images(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError>;
+    /// When a square is missing or of another size, the weights are damaged or the compute device fails.
+    fn images(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError>;
     /// Encodes a sentence. What is longer than the model reads is cut off.
     ///
     /// # Errors
     /// When the weights are damaged or the compute device fails.
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError>;
+}
+
+/// The squares that pictures bring for one input.
+pub(crate) fn for_input(pictures: &[Squares], input: usize) -> Result<Vec<&Pixels>, ModelError> {
+    pictures
+        .iter()
+        .map(|picture| picture.get(input).ok_or(ModelError::MissingInput { input }))
+        .collect()
 }

@@ -12,7 +12,7 @@ use crate::encoder::{Encoder, ImageFeatures};
 use crate::error::{Error, Result};
 use crate::hit::{Hit, RecognizedTag, Stats};
 use crate::ingest::{self, IndexReport, Progress};
-use crate::media::{ResizeFilter, decode, read, resize};
+use crate::media::{read, squares};
 use crate::models::Tag2TextMini;
 use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Resolver};
 use crate::vocabulary::Vocabulary;
@@ -297,10 +297,9 @@ impl Engine {
             source,
         };
         let bytes = read(path, &limits).map_err(failed)?;
-        let picture = decode(&bytes, &limits).map_err(failed)?;
-        let side = self.shared.encoder.image_size();
-        let pixels = resize(&picture, side, ResizeFilter::Bicubic);
-        let mut features = self.shared.encoder.images(&[pixels])?;
+        let encoder = &self.shared.encoder;
+        let picture = squares(&bytes, &limits, encoder.inputs()).map_err(failed)?;
+        let mut features = encoder.images(&[picture])?;
         let features = features.pop().ok_or(crate::models::ModelError::NotFinite)?;
         Ok((ImageId::of(&bytes), features))
     }

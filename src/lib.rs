@@ -41,7 +41,7 @@ pub use error::{Error, Result};
 pub use hit::{Hit, RecognizedTag, Stats};
 pub use imgsearch_index::{Embedding, ImageId};
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
-pub use media::Pixels;
+pub use media::{Input, Pixels, ResizeFilter, Squares};
 pub use models::{DeviceChoice, ModelSource, Tag2TextMini};
 pub use query::{Explanation, Query};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::corpus::CaptionedPicture;
 use crate::encoder::{Encoder, ImageFeatures};
-use crate::media::{Limits, MediaError, ResizeFilter, decode, read, resize};
+use crate::media::{Limits, MediaError, read, squares};
 use crate::models::ModelError;
 
 /// Pictures encoded at once.
@@ -43,21 +43,17 @@ pub(crate) fn image_features(
     let limits = Limits::default();
     let mut features = Vec::with_capacity(pictures.len());
     for batch in pictures.chunks(BATCH) {
-        let mut pixels = Vec::with_capacity(batch.len());
+        let mut decoded = Vec::with_capacity(batch.len());
         for picture in batch {
-            let decoded = read(&picture.path, &limits)
-                .and_then(|bytes| decode(&bytes, &limits))
+            let squares = read(&picture.path, &limits)
+                .and_then(|bytes| squares(&bytes, &limits, encoder.inputs()))
                 .map_err(|source| EvalError::Picture {
                     path: picture.path.clone(),
                     source,
                 })?;
-            pixels.push(resize(
-                &decoded,
-                encoder.image_size(),
-                ResizeFilter::Bicubic,
-            ));
+            decoded.push(squares);
         }
-        features.extend(encoder.images(&pixels)?);
+        features.extend(encoder.images(&decoded)?);
         if progress(features.len()).is_break() {
             return Err(EvalError::Cancelled);
         }

@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
 use imgsearch_index::{FileFacts, ImageFacts, ImageId};
 
-use crate::media::{Limits, MediaError, Pixels, ResizeFilter, decode, facts, read, resize};
+use crate::media::{Input, Limits, MediaError, Squares, facts, pixels, read, squares};
 
-/// Bytes of a file from which its picture is decoded alone: two large ones at once would break the memory bound.
+/// Bytes of a file and pixels of a picture from which it is decoded alone: two large ones at once would break the memory
+/// bound. A small file may hold a large picture, and a large file takes memory before its header is read.
 const LARGE_FILE: u64 = 8 << 20;
+const LARGE_PICTURE: u64 = 16_000_000;
 
 /// A file to index.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub(crate) enum Decoded {
     /// Its bytes are those of a picture that is known, or that an earlier file of this run holds.
     Known(Job, ImageId),
     /// A picture to encode.
-    Fresh(Job, ImageId, Box<(ImageFacts, Pixels)>),
+    Fresh(Job, ImageId, Box<(ImageFacts, Squares)>),
     /// No picture.
     Failed(Job, MediaError),
 }
@@ -36,7 +38,7 @@ pub(crate) struct Decoder<'a> {
     pub(crate) jobs: &'a [Job],
     pub(crate) known: &'a HashSet<ImageId>,
     pub(crate) limits: Limits,
-    pub(crate) side: u32,
+    pub(crate) inputs: &'a [Input],
     pub(crate) stop: &'a AtomicBool,
     next: AtomicUsize,
     claimed: Mutex<HashSet<ImageId>>,
@@ -48,14 +50,14 @@ impl<'a> Decoder<'a> {
         jobs: &'a [Job],
         known: &'a HashSet<ImageId>,
         limits: Limits,
-        side: u32,
+        inputs: &'a [Input],
         stop: &'a AtomicBool,
     ) -> Self {
         Self {
             jobs,
             known,
             limits,
-            side,
+            inputs,
             stop,
             next: AtomicUsize::new(0),
             claimed: Mutex::default(),
@@ -91,8 +93,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn one(&self, job: Job) -> Decoded {
-        let alone = (job.file.len > LARGE_FILE)
-            .then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut alone = (job.file.len > LARGE_FILE).then(|| self.alone());
         let bytes = match read(&job.file.path, &self.limits) {
             Ok(bytes) => bytes,
             Err(error) => return Decoded::Failed(job, error),
@@ -107,23 +108,96 @@ impl<'a> Decoder<'a> {
         if !first {
             return Decoded::Known(job, id);
         }
-        let picture = match decode(&bytes, &self.limits) {
-            Ok(picture) => picture,
+        // A header that names no size is as likely as any to belong to a picture that takes much.
+        if alone.is_none() && pixels(&bytes).is_none_or(|pixels| pixels > LARGE_PICTURE) {
+            alone = Some(self.alone());
+        }
+        let squares = match squares(&bytes, &self.limits, self.inputs) {
+            Ok(squares) => squares,
             Err(error) => return Decoded::Failed(job, error),
         };
+        drop(alone);
         let read = facts(&bytes);
+        let (width, height) = squares.size();
         let facts = ImageFacts {
-            width: picture.width(),
-            height: picture.height(),
-            format: picture
+            width,
+            height,
+            format: squares
                 .format()
                 .map(|format| format.name().to_owned())
                 .unwrap_or_default(),
             captured: read.captured,
             camera: read.camera,
         };
-        let pixels = resize(&picture, self.side, ResizeFilter::Bicubic);
-        drop(alone);
-        Decoded::Fresh(job, id, Box::new((facts, pixels)))
+        Decoded::Fresh(job, id, Box::new((facts, squares)))
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::media::ResizeFilter;
+
+    /// A black picture of one bit a pixel.
+    fn bmp(path: &Path, width: u32, height: u32) -> Job {
+        let row = width.div_ceil(32) * 4;
+        let mut bytes = b"BM\0\0\0\0\0\0\0\0\x3e\0\0\0\x28\0\0\0".to_vec();
+        bytes.extend(width.to_le_bytes());
+        bytes.extend(height.to_le_bytes());
+        bytes.extend([1, 0, 1, 0]);
+        bytes.resize(54, 0);
+        bytes.extend([0, 0, 0, 0, 255, 255, 255, 0]);
+        bytes.resize(62 + (row * height) as usize, 0);
+        fs::write(path, &bytes).unwrap();
+        Job {
+            file: FileFacts {
+                path: path.to_owned(),
+                len: bytes.len() as u64,
+                modified_ns: 0,
+            },
+            was: None,
+        }
+    }
+
+    #[test]
+    fn a_small_file_with_a_large_picture_waits_for_another_large_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = bmp(&folder.path().join("small.bmp"), 40, 30);
+        let large = bmp(&folder.path().join("large.bmp"), 4001, 4000);
+        assert!(large.file.len < LARGE_FILE);
+        let (known, stop) = (HashSet::new(), AtomicBool::new(false));
+        let inputs = [Input {
+            side: 4,
+            filter: ResizeFilter::Bicubic,
+        }];
+        let decoder = Decoder::new(&[], &known, Limits::default(), &inputs, &stop);
+        let (sender, receiver) = channel();
+        std::thread::scope(|scope| {
+            let other = decoder.alone();
+            for job in [small, large] {
+                let sender = sender.clone();
+                let decoder = &decoder;
+                scope.spawn(move || sender.send(decoder.one(job)));
+            }
+            let size = |decoded| match decoded {
+                Decoded::Fresh(_, _, picture) => picture.1.size(),
+                _ => panic!("it is a picture"),
+            };
+            let first = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(size(first), (40, 30));
+            assert!(receiver.recv_timeout(Duration::from_millis(300)).is_err());
+            drop(other);
+            let second = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(size(second), (4001, 4000));
+        });
     }
 }

@@ -16,7 +16,7 @@ use super::walk::{WalkError, WalkOptions, walk};
 use crate::config::IngestSettings;
 use crate::encoder::Encoder;
 use crate::error::Result;
-use crate::media::Pixels;
+use crate::media::Squares;
 
 /// How often a run that waits for a slow picture asks whether to go on.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ struct Waiting {
     job: Job,
     id: ImageId,
     facts: ImageFacts,
-    pixels: Pixels,
+    squares: Squares,
 }
 
 /// The state of a run.
@@ -136,8 +136,8 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
             threads => threads,
         };
         let stop = AtomicBool::new(false);
-        let side = self.encoder.image_size();
-        let decoder = Decoder::new(jobs, known, self.settings.limits(), side, &stop);
+        let inputs = self.encoder.inputs();
+        let decoder = Decoder::new(jobs, known, self.settings.limits(), inputs, &stop);
         std::thread::scope(|scope| {
             let decoded = decoder.start(scope, threads, self.settings.batch);
             let outcome = loop {
@@ -172,12 +172,12 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
     fn take(&mut self, decoded: Decoded) -> Result<()> {
         match decoded {
             Decoded::Fresh(job, id, picture) => {
-                let (facts, pixels) = *picture;
+                let (facts, squares) = *picture;
                 self.waiting.push(Waiting {
                     job,
                     id,
                     facts,
-                    pixels,
+                    squares,
                 });
                 if self.waiting.len() >= self.settings.batch {
                     self.flush()?;
@@ -224,13 +224,13 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
     /// Encodes and stores what waits.
     fn flush(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.waiting);
-        let mut pixels = Vec::with_capacity(batch.len());
+        let mut pictures = Vec::with_capacity(batch.len());
         let mut rest = Vec::with_capacity(batch.len());
         for waiting in batch {
-            pixels.push(waiting.pixels);
+            pictures.push(waiting.squares);
             rest.push((waiting.job, waiting.id, waiting.facts));
         }
-        let features = self.encoder.images(&pixels)?;
+        let features = self.encoder.images(&pictures)?;
         let mut images = Vec::with_capacity(rest.len());
         let (mut added, mut updated) = (0, 0);
         for ((job, id, facts), features) in rest.into_iter().zip(features) {

@@ -28,6 +28,19 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, MediaError> {
     })
 }
 
+/// Pixels that the header of the picture in `bytes` names, before anything is decoded; `None` where it names none that
+/// can be read.
+pub fn pixels(bytes: &[u8]) -> Option<u64> {
+    let format = Format::sniff(bytes)?;
+    let size = catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Avif => avif::size(bytes),
+        Format::Heic | Format::JpegXl | Format::Jpeg2000 | Format::Psd | Format::Dds => None,
+        _ => raster::size(format, bytes),
+    }));
+    let (width, height) = size.ok().flatten()?;
+    Some(u64::from(width).saturating_mul(height.into()))
+}
+
 fn heic() -> MediaError {
     MediaError::Unsupported {
         format: Format::Heic,
@@ -57,6 +70,18 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_is_not_there_names_no_pixels() {
+        for bytes in [
+            &b""[..],
+            b"Dear diary",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff",
+        ] {
+            assert_eq!(pixels(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn heic_is_named_with_what_to_do() {
         let text = refusal(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08free").to_string();
         assert!(
@@ -79,6 +104,7 @@ mod tests {
                 ..
             }
         ));
+        assert_eq!(pixels(&bmp), Some(3_600_000_000));
         let patient = Limits {
             max_pixels: u64::MAX,
             ..Limits::default()

@@ -4,13 +4,13 @@
 //! claims is checked before anything is allocated for it, and a decoder that panics becomes an error of that one picture.
 //!
 //! ```no_run
-//! use imgsearch::media::{self, Limits, ResizeFilter};
+//! use imgsearch::media::{self, Input, Limits, ResizeFilter};
 //!
 //! let limits = Limits::default();
 //! let bytes = media::read("beach.jpg".as_ref(), &limits)?;
-//! let picture = media::decode(&bytes, &limits)?;
-//! let pixels = media::resize(&picture, 224, ResizeFilter::Bilinear);
-//! assert_eq!(pixels.data().len(), 224 * 224 * 3);
+//! let input = Input { side: 224, filter: ResizeFilter::Bilinear };
+//! let squares = media::squares(&bytes, &limits, &[input])?;
+//! assert_eq!(squares.get(0).unwrap().data().len(), 224 * 224 * 3);
 //! # Ok::<(), imgsearch::media::MediaError>(())
 //! ```
 
@@ -27,8 +27,9 @@ mod picture;
 mod raster;
 mod read;
 mod resize;
+mod squares;
 
-pub use decode::decode;
+pub use decode::{decode, pixels};
 pub use error::MediaError;
 pub use facts::{Facts, facts};
 pub use format::Format;
@@ -36,3 +37,4 @@ pub use limits::Limits;
 pub use picture::Picture;
 pub use read::read;
 pub use resize::{Pixels, ResizeFilter, resize};
+pub use squares::{Input, Squares, squares};

@@ -66,6 +66,12 @@ pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits) -> Result<Pi
     Ok(Picture::decoded(format, (width, height), upright, rgb))
 }
 
+/// Width and height that the header names.
+pub(super) fn size(format: Format, bytes: &[u8]) -> Option<(u32, u32)> {
+    let reader = ImageReader::with_format(Cursor::new(bytes), known(format));
+    reader.into_dimensions().ok()
+}
+
 fn known(format: Format) -> ImageFormat {
     match format {
         Format::Png => ImageFormat::Png,

@@ -1,5 +1,7 @@
 //! The frozen image encoder of the built-in model, with the classifier it was pretrained with.
 
+use std::borrow::Borrow;
+
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -58,10 +60,14 @@ impl ImageBackbone {
     }
 
     /// Encodes pictures of the network's input size.
-    pub(crate) fn forward(&self, pictures: &[Pixels]) -> Result<ImageTokens, ModelError> {
+    pub(crate) fn forward<P: Borrow<Pixels>>(
+        &self,
+        pictures: &[P],
+    ) -> Result<ImageTokens, ModelError> {
         let area = self.side * self.side;
         let mut input = vec![0.0; pictures.len() * 3 * area];
         for (picture, planes) in pictures.iter().zip(input.chunks_exact_mut(3 * area)) {
+            let picture = picture.borrow();
             if picture.side() as usize != self.side {
                 return Err(ModelError::InputSize {
                     expected: self.side as u32,

@@ -19,8 +19,8 @@ use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
 use super::weights::Weights;
 use super::{ModelError, builtin};
-use crate::encoder::{Encoder, ImageFeatures};
-use crate::media::Pixels;
+use crate::encoder::{Encoder, ImageFeatures, for_input};
+use crate::media::{Input, ResizeFilter, Squares};
 use crate::vocabulary::Vocabulary;
 
 /// Where a bundle's files come from.
@@ -94,6 +94,7 @@ pub struct Tag2TextMini {
     manifest: Manifest,
     id: String,
     vocabulary: Vocabulary,
+    input: [Input; 1],
     image: OnceLock<ImageSide>,
     text: OnceLock<TextSide>,
 }
@@ -123,6 +124,10 @@ impl Tag2TextMini {
         }
         Ok(Self {
             id: manifest.id(),
+            input: [Input {
+                side: manifest.image_encoder.image_size as u32,
+                filter: ResizeFilter::Bicubic,
+            }],
             source,
             device,
             manifest,
@@ -188,9 +193,9 @@ impl Tag2TextMini {
     }
 
     /// Encodes one batch.
-    fn encode(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
+    fn encode(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
         let side = self.image_side()?;
-        let seen = side.backbone.forward(pictures)?;
+        let seen = side.backbone.forward(&for_input(pictures, 0)?)?;
         let meaning = side
             .classes
             .meaning(seen.classes.clone(), &side.class_names);
@@ -231,11 +236,11 @@ impl Encoder for Tag2TextMini {
         &self.vocabulary
     }
 
-    fn image_size(&self) -> u32 {
-        self.manifest.image_encoder.image_size as u32
+    fn inputs(&self) -> &[Input] {
+        &self.input
     }
 
-    fn images(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
+    fn images(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }

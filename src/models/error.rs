@@ -101,6 +101,12 @@ pub enum ModelError {
         /// Side that was given, in pixels.
         found: u32,
     },
+    /// A picture without a square for one of the model's inputs.
+    #[error("a picture came without the square for input {input} of the model")]
+    MissingInput {
+        /// Place of the input.
+        input: usize,
+    },
     /// The network produced something that is no number.
     #[error("the network's output is not finite; its weights are damaged")]
     NotFinite,

@@ -131,7 +131,9 @@ mod tests {
 
     use imgsearch::models::ModelError;
     use imgsearch::query::QueryError;
-    use imgsearch::{Config, Embedding, Encoder, ImageFeatures, Pixels, Vocabulary};
+    use imgsearch::{
+        Config, Embedding, Encoder, ImageFeatures, Input, ResizeFilter, Squares, Vocabulary,
+    };
 
     use super::*;
 
@@ -225,11 +227,14 @@ mod tests {
             &self.0
         }
 
-        fn image_size(&self) -> u32 {
-            8
+        fn inputs(&self) -> &[Input] {
+            &[Input {
+                side: 8,
+                filter: ResizeFilter::Bilinear,
+            }]
         }
 
-        fn images(&self, pictures: &[Pixels]) -> Result<Vec<ImageFeatures>, ModelError> {
+        fn images(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
             let features = |_| Ok(ImageFeatures::new(self.text("")?, vec![0.9]));
             pictures.iter().map(features).collect()
         }

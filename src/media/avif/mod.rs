@@ -44,6 +44,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, MediaErro
     Ok(Picture::decoded(Format::Avif, size, upright, rgb))
 }
 
+/// Width and height that the header names.
+pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let container = Container::parse(bytes).ok()?;
+    let still = container.primary().ok()?;
+    Some((still.width, still.height))
+}
+
 /// Joins the tiles that cameras cut large pictures into; those at the right and the bottom may hang over the edge.
 fn grid(still: &Still<'_>, limits: &Limits) -> Result<Vec<u8>, MediaError> {
     let (width, height) = (still.width as usize, still.height as usize);

@@ -1,6 +1,5 @@
 //! What the heads are trained on: cached features of every training picture and caption.
 
-use std::fs;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::views::view;
 use crate::corpus::{CaptionedPicture, Split};
-use crate::media::{Limits, Picture, Pixels, decode};
+use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, host};
 use crate::models::classes::Classes;
@@ -265,11 +264,13 @@ fn images(
 }
 
 fn open(path: &Path) -> Result<Picture, TrainError> {
-    let bytes = fs::read(path).map_err(|source| TrainError::io(path, source))?;
-    decode(&bytes, &Limits::default()).map_err(|source| TrainError::Picture {
-        path: path.to_owned(),
-        source,
-    })
+    let limits = Limits::default();
+    read(path, &limits)
+        .and_then(|bytes| decode(&bytes, &limits))
+        .map_err(|source| TrainError::Picture {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// The picture of each caption, and the caption's sentence vector.
