@@ -15,6 +15,7 @@
 //! Vectors have keys of their own that grow, so that a renamed file rewrites a hundred bytes and not ten
 //! thousand, and so that new ones land at the end of the tree and not in the middle of full pages.
 
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -357,7 +358,7 @@ fn open_guarded(config: &sled::Config, path: &Path) -> Result<sled::Db> {
 
 fn failed(path: &Path, error: sled::Error) -> Error {
     match error {
-        sled::Error::Io(source) if source.kind() == std::io::ErrorKind::InvalidData => {
+        sled::Error::Io(source) if source.kind() == ErrorKind::InvalidData => {
             Error::damaged(path, source.to_string())
         }
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
@@ -365,6 +366,12 @@ fn failed(path: &Path, error: sled::Error) -> Error {
                 dir: path.parent().unwrap_or(path).to_path_buf(),
                 pid: None,
             }
+        }
+        // sled keeps the kind and puts a debugging text in the place of what the operating system said.
+        sled::Error::Io(source)
+            if source.raw_os_error().is_none() && source.kind() != ErrorKind::Other =>
+        {
+            Error::io(path, source.kind().into())
         }
         sled::Error::Io(source) => Error::io(path, source),
         other => Error::damaged(path, other.to_string()),

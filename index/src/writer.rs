@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::audit::{self, State};
@@ -225,7 +226,13 @@ fn make_dir(dir: &Path) -> Result<()> {
         Err(_) if dir.exists() && !dir.is_dir() => Err(Error::NotAFolder {
             path: dir.to_path_buf(),
         }),
-        Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+        // `NotFound` is what pseudo file systems such as /proc answer.
+        Err(source)
+            if matches!(
+                source.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::NotFound
+            ) =>
+        {
             Err(Error::ReadOnly {
                 path: dir.to_path_buf(),
             })

@@ -17,6 +17,14 @@ pub enum QueryError {
     /// Neither words nor tags.
     #[error("the query is empty; type a few words, or name a tag that must be there")]
     Empty,
+    /// Only words such as "the" and "of".
+    #[error(
+        "{text:?} names nothing that a picture could show; add a word for a thing, a place, a look or an action"
+    )]
+    OnlyStopWords {
+        /// What was typed.
+        text: String,
+    },
     /// A required or excluded tag that the model does not know.
     #[error("no tag is called {tag:?}; {}", suggestion(near))]
     UnknownTag {
@@ -140,6 +148,12 @@ impl Query {
             return Err(QueryError::Contradiction { tag });
         }
         let resolution = resolver.resolve(&self.text, self.strict);
+        let says_nothing = resolution.concepts.is_empty() && resolution.unresolved.is_empty();
+        if says_nothing && must.is_empty() && must_not.is_empty() {
+            return Err(QueryError::OnlyStopWords {
+                text: self.text.clone(),
+            });
+        }
         Ok(Prepared {
             has_text,
             resolution,
@@ -153,7 +167,7 @@ impl Query {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Prepared {
-    /// Whether there are words to encode; a query of stop words alone still has them.
+    /// Whether there are words to encode.
     pub has_text: bool,
     /// What the words stand for.
     pub resolution: Resolution,
@@ -190,9 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn stop_words_are_a_query_and_nothing_is_none() {
-        let prepared = prepare(&Query::new("the of and")).unwrap();
-        assert!(prepared.has_text && prepared.resolution.concepts.is_empty());
+    fn stop_words_alone_and_nothing_are_no_query() {
+        let error = prepare(&Query::new("the of and")).unwrap_err();
+        assert!(matches!(error, QueryError::OnlyStopWords { .. }));
+        assert!(prepare(&Query::new("the of").must("dog")).is_ok());
+        assert!(prepare(&Query::new("of xylograph")).is_ok());
         assert_eq!(prepare(&Query::new(" \t!?")), Err(QueryError::Empty));
         assert!(!prepare(&Query::new("").must("dog")).unwrap().has_text);
         assert_eq!(

@@ -2,4 +2,5 @@
 
 mod cli;
 mod formats;
+mod library;
 mod preprocess;

@@ -265,3 +265,34 @@ fn a_tag_index_ahead_of_its_manifest_is_harmless() {
     drop(open(dir.path()));
     assert_has(&read(dir.path()), (0..40).filter(|&seed| seed != 7));
 }
+
+#[cfg(unix)]
+#[test]
+fn whoever_may_only_read_can_search() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = grown();
+    let tags = published(dir.path())
+        .into_iter()
+        .find_map(|file| Some(file.parent().filter(|p| *p != dir.path())?.to_path_buf()))
+        .expect("tantivy's folder");
+    for lock in files(&tags) {
+        if lock.extension().is_some_and(|e| e == "lock") {
+            std::fs::remove_file(lock).expect("removed");
+        }
+    }
+    let closed = |mode| {
+        for folder in [tags.as_path(), dir.path()] {
+            set_permissions(folder, Permissions::from_mode(mode)).expect("changed");
+        }
+    };
+    closed(0o555);
+    let may_write_anyway = std::fs::write(tags.join("probe"), "").is_ok();
+    let reader = Reader::open(dir.path());
+    closed(0o755);
+    assert_has(&reader.expect("it opens for reading"), all());
+    if may_write_anyway {
+        println!("skipped in part: this user may write to every folder");
+    }
+}

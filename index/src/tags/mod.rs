@@ -1,8 +1,10 @@
-//! The tag index: which images show the most of the tags asked for. The only file that names tantivy.
+//! The tag index: which images show the most of the tags asked for. The only folder that names tantivy.
 //!
 //! One document per image: its number, and one term per recognised tag that also carries how confident the
 //! recognition is, `tag * 8 + level`. A query is a sum of constants over those terms, so that the number of
 //! matching tags decides and the confidence orders what is equal.
+
+mod folder;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue}
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema as Fields};
 use tantivy::{Index, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+
+use folder::Folder;
 
 use crate::segment::{LEVELS, TagScores, confidence_of_level};
 use crate::{Error, Filter, Result, TagId};
@@ -79,7 +83,10 @@ impl TagIndex {
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let index = Index::open_in_dir(path).map_err(|error| failed(path, error))?;
+        let index = Folder::open(path)
+            .map_err(TantivyError::from)
+            .and_then(Index::open)
+            .map_err(|error| failed(path, error))?;
         let (fields, names) = Names::fields();
         if index.schema() != fields {
             return Err(Error::damaged(
