@@ -6,6 +6,6 @@ mod retrieval;
 mod tagging;
 
 pub use features::EvalError;
-pub use metrics::{average_precision, rank_of, recall_at};
+pub use metrics::{average_precision, precision_recall, rank_of, recall_at};
 pub use retrieval::{Leg, Recall, RetrievalReport, retrieval};
 pub use tagging::{TaggingReport, tagging};

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::features::{EvalError, image_features};
-use super::metrics::average_precision;
+use super::metrics::{average_precision, precision_recall};
 use crate::corpus::CaptionedPicture;
 use crate::encoder::Encoder;
 use crate::query::{Labeller, Lexicon, Parser};
@@ -23,6 +23,10 @@ pub struct TaggingReport {
     pub map_macro: f64,
     /// Average precision over all pairs of picture and tag.
     pub map_micro: f64,
+    /// Mean over tags of the precision (CP).
+    pub class_precision: f64,
+    /// Mean over tags of the recall (CR).
+    pub class_recall: f64,
     /// Share of the recognised that is named, over all pairs.
     pub precision: f64,
     /// Share of the named that is recognised, over all pairs.
@@ -59,29 +63,30 @@ pub fn tagging(
     }
     let images = image_features(encoder, pictures, progress)?;
     let thresholds: Vec<f32> = vocabulary.iter().map(|tag| tag.threshold).collect();
-    let (mut sum, mut scores, mut relevant) = (0.0, Vec::new(), Vec::new());
-    let (mut found, mut recognized, mut named) = (0usize, 0usize, 0usize);
+    let (mut scores, mut relevant, mut recognized) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut map_macro, mut class_precision, mut class_recall) = (0.0, 0.0, 0.0);
     for &tag in &measured {
         let column: Vec<f32> = images.iter().map(|image| image.tag_scores[tag]).collect();
-        sum += f64::from(average_precision(&column, &shown[tag]));
-        for (&score, &named_here) in column.iter().zip(&shown[tag]) {
-            let recognized_here = score > thresholds[tag];
-            found += usize::from(recognized_here && named_here);
-            recognized += usize::from(recognized_here);
-            named += usize::from(named_here);
-        }
+        let decided: Vec<bool> = column.iter().map(|&s| s > thresholds[tag]).collect();
+        let (precision, recall) = precision_recall(&decided, &shown[tag]);
+        map_macro += average_precision(&column, &shown[tag]) / measured.len() as f64;
+        class_precision += precision / measured.len() as f64;
+        class_recall += recall / measured.len() as f64;
         scores.extend(column);
+        recognized.extend(decided);
         relevant.extend_from_slice(&shown[tag]);
     }
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let (precision, recall) = precision_recall(&recognized, &relevant);
     Ok(TaggingReport {
         images: pictures.len(),
         tags: measured.len(),
-        map_macro: sum / measured.len() as f64,
-        map_micro: f64::from(average_precision(&scores, &relevant)),
-        precision: share(found, recognized),
-        recall: share(found, named),
-        f1: share(2 * found, recognized + named),
+        map_macro,
+        map_micro: average_precision(&scores, &relevant),
+        class_precision,
+        class_recall,
+        precision,
+        recall,
+        f1: 2.0 * precision * recall / (precision + recall).max(f64::MIN_POSITIVE),
     })
 }
 
@@ -90,6 +95,11 @@ impl fmt::Display for TaggingReport {
         writeln!(f, "{} pictures, {} tags", self.images, self.tags)?;
         writeln!(f, "mAP macro  {:.3}", self.map_macro)?;
         writeln!(f, "mAP micro  {:.3}", self.map_micro)?;
+        writeln!(
+            f,
+            "CP         {:.3}  CR     {:.3}",
+            self.class_precision, self.class_recall
+        )?;
         writeln!(
             f,
             "precision  {:.3}  recall {:.3}  F1 {:.3}  at the thresholds",

@@ -207,5 +207,5 @@ fn macro_average_precision(
         sum += average_precision(&column, &relevant);
         count += 1;
     }
-    Ok(sum / count.max(1) as f32)
+    Ok((sum / f64::from(count.max(1))) as f32)
 }
