@@ -87,6 +87,12 @@ pub enum ModelError {
         /// Why.
         reason: String,
     },
+    /// The thresholds do not fit the tags.
+    #[error("the thresholds are unusable: {reason}")]
+    Thresholds {
+        /// Why.
+        reason: String,
+    },
     /// A sentence cannot be tokenised.
     #[error("the text cannot be tokenised: {reason}")]
     Tokenize {

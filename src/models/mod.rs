@@ -14,6 +14,7 @@ mod manifest;
 mod nn;
 #[cfg(test)]
 mod parity;
+mod recognition;
 mod sentence;
 mod tagger;
 mod tensors;

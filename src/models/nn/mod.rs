@@ -6,6 +6,6 @@ mod efficientnet;
 mod gelu;
 
 pub(crate) use bert::{Bert, BertConfig};
-pub(crate) use cross_attention::{CrossAttention, DecoderLayer, DecoderLayerConfig};
+pub(crate) use cross_attention::{CrossAttention, DecoderLayer, DecoderLayerConfig, KeysValues};
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
 pub(crate) use gelu::gelu;

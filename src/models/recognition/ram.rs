@@ -1,0 +1,101 @@
+//! RAM's recognition decoder: the queries are projections of label vectors that CLIP's text encoder made, and all tags share
+//! one linear layer.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::{LabelProjection, TaggingHead};
+use crate::models::ModelError;
+use crate::models::tagger::TaggerConfig;
+use crate::models::weights::Weights;
+
+/// Shape of the decoder. `encoder_width` is also the width of the label vectors: image tokens are brought into their space.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct RamConfig {
+    #[serde(flatten)]
+    pub(crate) tagger: TaggerConfig,
+    /// Channels of the image tokens.
+    pub(crate) vision_width: usize,
+}
+
+/// Decoder and queries.
+#[derive(Debug, Module)]
+pub(crate) struct Ram {
+    image_proj: Linear,
+    head: TaggingHead,
+    queries: Param<Tensor<2>>,
+    fc: Linear,
+}
+
+impl Ram {
+    /// Takes `image_proj.*`, `tagging_head.*` (or what it is tied to), `label_embed`, `wordvec_proj.*` and `fc.*`.
+    pub(crate) fn load(
+        config: &RamConfig,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let (tagger, width) = (&config.tagger, config.tagger.encoder_width);
+        let labels = weights.tensor("label_embed", [tagger.num_class, width], device)?;
+        // The labels are the same for every picture, so only their projections are kept.
+        let queries = LabelProjection::load(tagger, weights, device)?.forward(labels.unsqueeze());
+        Ok(Self {
+            image_proj: weights.linear("image_proj", config.vision_width, width, device)?,
+            head: TaggingHead::load(tagger, weights, device)?,
+            queries: Param::from_tensor(queries.squeeze_dim::<2>(0)),
+            fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
+        })
+    }
+
+    /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
+    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let tokens = self.image_proj.forward(tokens);
+        let queries = self.queries.val().unsqueeze::<3>();
+        self.head.logits(queries, &tokens, |embedded, _| {
+            self.fc.forward(embedded).squeeze_dim::<2>(2)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::DeviceChoice;
+    use crate::models::golden::Golden;
+    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::weights::Layout;
+
+    const WEIGHTS: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
+    const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
+
+    #[test]
+    fn every_stage_equals_the_reference() {
+        let device = DeviceChoice::Cpu.open().unwrap();
+        let golden = Golden::parse(GOLDEN);
+        let config = RamConfig {
+            tagger: TaggerConfig {
+                num_class: 50,
+                hidden_size: 64,
+                intermediate_size: 128,
+                num_attention_heads: 2,
+                num_hidden_layers: 2,
+                encoder_width: 512,
+            },
+            vision_width: 128,
+        };
+        let source = SafetensorsBytes::parse("ram", WEIGHTS).unwrap();
+        let weights = Weights::new(source, Layout::Torch);
+        let ram = Ram::load(&config, &weights, &device).unwrap();
+        weights.finish().unwrap();
+        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
+        let tokens = ram.image_proj.forward(visual.clone());
+        golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
+        let queries = ram.queries.val().unsqueeze::<3>();
+        golden.assert_close(queries.clone(), "ram.label_queries", 1e-5);
+        let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
+        golden.assert_close(embedded, "ram.tagging_embed", 1e-5);
+        golden.assert_close(ram.forward(visual), "ram.logits", 1e-5);
+    }
+}

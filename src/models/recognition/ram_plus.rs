@@ -1,0 +1,147 @@
+//! RAM++'s recognition decoder: every tag has many descriptions, and the picture decides how much each of them counts.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::{LabelProjection, RamConfig, TaggingHead};
+use crate::models::ModelError;
+use crate::models::aligner::unit;
+use crate::models::weights::Weights;
+
+/// Shape of the decoder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct RamPlusConfig {
+    #[serde(flatten)]
+    pub(crate) ram: RamConfig,
+    /// Descriptions of each tag.
+    pub(crate) descriptions: usize,
+}
+
+/// Decoder and description vectors.
+#[derive(Debug, Module)]
+pub(crate) struct RamPlus {
+    image_proj: Linear,
+    head: TaggingHead,
+    /// Vectors of unit length `[T · D, encoder_width]`, those of a tag in a row.
+    label_embed: Param<Tensor<2>>,
+    reweight_scale: f32,
+    descriptions: usize,
+    labels: LabelProjection,
+    fc: Linear,
+}
+
+impl RamPlus {
+    /// Takes `image_proj.*`, `tagging_head.*`, `label_embed`, `reweight_scale`, `wordvec_proj.*` and `fc.*`.
+    pub(crate) fn load(
+        config: &RamPlusConfig,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let (tagger, width) = (&config.ram.tagger, config.ram.tagger.encoder_width);
+        let rows = tagger.num_class * config.descriptions;
+        Ok(Self {
+            image_proj: weights.linear("image_proj", config.ram.vision_width, width, device)?,
+            head: TaggingHead::load(tagger, weights, device)?,
+            label_embed: weights.param("label_embed", [rows, width], device)?,
+            reweight_scale: weights.values("reweight_scale", &[])?[0],
+            descriptions: config.descriptions,
+            labels: LabelProjection::load(tagger, weights, device)?,
+            fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
+        })
+    }
+
+    /// How much each description counts `[T, B, D]` in pictures whose mean tokens are `[B, encoder_width]`.
+    fn weights(&self, mean: Tensor<2>) -> Tensor<3> {
+        let [batch, _] = mean.dims();
+        let [rows, _] = self.label_embed.dims();
+        let tags = rows / self.descriptions;
+        // The table is the left factor as it stands: transposed it would be a second table.
+        let cosines = self.label_embed.val().matmul(unit(mean).transpose());
+        let cosines = cosines.reshape([tags, self.descriptions, batch]);
+        softmax(cosines * self.reweight_scale.exp(), 1).swap_dims(1, 2)
+    }
+
+    /// Label vectors `[B, T, encoder_width]`, the mean of the descriptions under weights `[T, B, D]`.
+    fn label_vectors(&self, weights: Tensor<3>) -> Tensor<3> {
+        let [tags, _, descriptions] = weights.dims();
+        let [_, width] = self.label_embed.dims();
+        let table = self.label_embed.val().reshape([tags, descriptions, width]);
+        // One small product a tag: the table weighted description by description would be as large as the table, a picture.
+        weights.matmul(table).swap_dims(0, 1)
+    }
+
+    /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
+    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let tokens = self.image_proj.forward(tokens);
+        let [batch, _, width] = tokens.dims();
+        let mean = tokens.clone().slice([0..batch, 0..1, 0..width]);
+        let weights = self.weights(mean.squeeze_dim::<2>(1));
+        let queries = self.labels.forward(self.label_vectors(weights));
+        self.head.logits(queries, &tokens, |embedded, _| {
+            self.fc.forward(embedded).squeeze_dim::<2>(2)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::DeviceChoice;
+    use crate::models::golden::Golden;
+    use crate::models::tagger::TaggerConfig;
+    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::weights::Layout;
+
+    const HEAD: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
+    const LABELS: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/ramplus_mini_extra.safetensors");
+    const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
+
+    /// The head is RAM's, the labels are not.
+    fn bytes() -> Vec<u8> {
+        let file = |bytes| safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let (head, labels) = (file(HEAD), file(LABELS));
+        let head = head.iter().filter(|(name, _)| *name != "label_embed");
+        safetensors::serialize(head.chain(labels.iter()), None).unwrap()
+    }
+
+    #[test]
+    fn every_stage_equals_the_reference() {
+        let device = DeviceChoice::Cpu.open().unwrap();
+        let golden = Golden::parse(GOLDEN);
+        let config = RamPlusConfig {
+            ram: RamConfig {
+                tagger: TaggerConfig {
+                    num_class: 12,
+                    hidden_size: 64,
+                    intermediate_size: 128,
+                    num_attention_heads: 2,
+                    num_hidden_layers: 2,
+                    encoder_width: 512,
+                },
+                vision_width: 128,
+            },
+            descriptions: 5,
+        };
+        let bytes = bytes();
+        let source = SafetensorsBytes::parse("ram-plus", &bytes).unwrap();
+        let weights = Weights::new(source, Layout::Torch);
+        let ram = RamPlus::load(&config, &weights, &device).unwrap();
+        weights.finish().unwrap();
+        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
+        let tokens = ram.image_proj.forward(visual.clone());
+        let mean = tokens.clone().slice([0..2, 0..1, 0..512]).squeeze_dim(1);
+        let weights = ram.weights(mean);
+        golden.assert_close(weights.clone().swap_dims(0, 1), "ramplus.weights", 1e-5);
+        let labels = ram.label_vectors(weights);
+        let first = labels.clone().slice([0..1, 0..12, 0..512]);
+        golden.assert_close(first, "ramplus.label_embed_reweight", 1e-5);
+        let queries = ram.labels.forward(labels);
+        let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
+        golden.assert_close(embedded, "ramplus.tagging_embed", 1e-5);
+        golden.assert_close(ram.forward(visual), "ramplus.logits", 1e-5);
+    }
+}
