@@ -42,7 +42,7 @@ impl SentenceEncoder {
                 "text_encoder.embeddings.position_embeddings.weight",
                 &[config.max_position_embeddings, width],
             )?,
-            layers: Bert::load(config, weights, device)?,
+            layers: Bert::load(config, None, "text_encoder", weights, device)?,
             width,
             device: device.clone(),
         })
@@ -76,6 +76,7 @@ impl SentenceEncoder {
         let hidden = self.layers.forward(
             Tensor::from_data(TensorData::new(embeddings, shape), &self.device),
             &lengths,
+            None,
         );
         let share: Tensor<3> = Tensor::from_data(
             TensorData::new(share, [rows.len(), 1, longest]),

@@ -79,15 +79,15 @@ impl<'a> Weights<'a> {
 
     /// The values of `key`, whatever float type they are stored in.
     pub(crate) fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let (dtype, bytes) = self.read(key, shape)?;
-        match dtype {
-            Dtype::F16 => Ok(halves::<f16>(&bytes).to_f32_vec()),
-            Dtype::BF16 => Ok(halves::<bf16>(&bytes).to_f32_vec()),
-            Dtype::F32 => Ok(bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect()),
-            other => Err(self.unreadable(key, other)),
+        let (dtype, bytes) = self.floats(key, shape)?;
+        Ok(to_f32(dtype, &bytes))
+    }
+
+    /// The values of `key` as they are stored, in a type that [`to_f32`] reads.
+    pub(crate) fn floats(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
+        match self.read(key, shape)? {
+            (dtype @ (Dtype::F16 | Dtype::BF16 | Dtype::F32), bytes) => Ok((dtype, bytes)),
+            (other, _) => Err(self.unreadable(key, other)),
         }
     }
 
@@ -203,6 +203,18 @@ impl<'a> Weights<'a> {
                 tensors: surplus,
             })
         }
+    }
+}
+
+/// Values that [`Weights::floats`] handed out.
+pub(crate) fn to_f32(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+    match dtype {
+        Dtype::F16 => halves::<f16>(bytes).to_f32_vec(),
+        Dtype::BF16 => halves::<bf16>(bytes).to_f32_vec(),
+        _ => bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
     }
 }
 
