@@ -8,6 +8,7 @@ mod checkpoint;
 mod classes;
 mod device;
 mod error;
+mod generation;
 #[cfg(test)]
 mod golden;
 mod manifest;
