@@ -99,6 +99,12 @@ pub enum ModelError {
         /// Why.
         reason: String,
     },
+    /// An option of captioning is out of range.
+    #[error("{reason}")]
+    CaptionOptions {
+        /// Which one, and what it may be.
+        reason: String,
+    },
     /// Pixels of another size than the network's input.
     #[error("the model takes pictures of {expected}×{expected} pixels, not {found}×{found}")]
     InputSize {

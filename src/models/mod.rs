@@ -4,6 +4,8 @@ mod aligner;
 mod backbone;
 mod builtin;
 mod bundle;
+mod caption;
+mod captioner;
 mod checkpoint;
 mod classes;
 mod device;
@@ -19,6 +21,7 @@ mod recognition;
 mod sentence;
 mod tagger;
 mod tensors;
+mod text_decoder;
 mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;
@@ -26,6 +29,7 @@ mod weights;
 mod word_table;
 
 pub use bundle::{ModelSource, Tag2TextMini};
+pub use caption::{Caption, CaptionOptions, Sampling};
 pub use checkpoint::CheckpointError;
 pub use device::DeviceChoice;
 pub use error::ModelError;
