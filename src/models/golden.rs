@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 
+use super::device::{DeviceChoice, is_cpu};
+
 /// The numbers of one file. Everything panics with a sentence: it is for tests only.
 pub(crate) struct Golden<'a> {
     tensors: SafeTensors<'a>,
@@ -64,9 +66,22 @@ impl<'a> Golden<'a> {
     }
 }
 
+/// Where parity is tested: the CPU, or what `IMGSEARCH_TEST_DEVICE` names (`gpu`). A GPU that does not work fails the test.
+pub(crate) fn device() -> Device {
+    match std::env::var("IMGSEARCH_TEST_DEVICE").as_deref() {
+        Ok("gpu") => {
+            let device = DeviceChoice::Gpu.open().expect("a device");
+            assert!(!is_cpu(&device), "no GPU works, software ones included");
+            device
+        }
+        _ => DeviceChoice::Cpu.open().expect("a CPU backend"),
+    }
+}
+
 /// Elements of a tensor in C order.
 pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().expect("f32")
+    let data = tensor.into_data().convert::<f32>();
+    data.try_into_vec::<f32>().expect("f32")
 }
 
 /// Every element of `found` is at most `tolerance` away from `expected`.
