@@ -51,7 +51,7 @@ fn manifest() -> Manifest {
 
 #[test]
 fn image_encoder_equals_pytorch() {
-    let device = DeviceChoice::Cpu.open().unwrap();
+    let device = crate::models::golden::device();
     let bytes = ModelSource::Builtin.read(BACKBONES).unwrap();
     let weights = Weights::parse(BACKBONES, &bytes).unwrap();
     let backbone = ImageBackbone::load(&manifest(), &weights, &device).unwrap();
@@ -89,7 +89,7 @@ fn image_encoder_equals_pytorch() {
 
 #[test]
 fn text_encoder_equals_pytorch_one_by_one_and_in_a_batch() {
-    let device = DeviceChoice::Cpu.open().unwrap();
+    let device = crate::models::golden::device();
     let bytes = ModelSource::Builtin.read(BACKBONES).unwrap();
     let weights = Weights::parse(BACKBONES, &bytes).unwrap();
     let words = ModelSource::Builtin.text(WORDS).unwrap();

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_stage_equals_the_reference() {
-        let device = DeviceChoice::Cpu.open().unwrap();
+        let device = crate::models::golden::device();
         let golden = Golden::parse(GOLDEN);
         let config = RamConfig {
             tagger: TaggerConfig {

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_stage_equals_the_reference() {
-        let device = DeviceChoice::Cpu.open().unwrap();
+        let device = crate::models::golden::device();
         let golden = Golden::parse(GOLDEN);
         let tagger = tagger(&device);
         let image_tokens = golden.tensor::<3>("image_tokens", &device);
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_tied_names_are_as_good() {
-        let device = DeviceChoice::Cpu.open().unwrap();
+        let device = crate::models::golden::device();
         let golden = Golden::parse(GOLDEN);
         // A file as the official one, in which only the decoder's own names are.
         let file = safetensors::SafeTensors::deserialize(WEIGHTS).unwrap();
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn parts_of_the_labels_give_what_all_at_once_gives() {
-        let device = DeviceChoice::Cpu.open().unwrap();
+        let device = crate::models::golden::device();
         let golden = Golden::parse(GOLDEN);
         let tagger = tagger(&device);
         let tokens = golden.tensor::<3>("image_tokens", &device);
