@@ -70,6 +70,14 @@ pub enum ModelError {
         /// Shape in the file.
         found: Vec<usize>,
     },
+    /// A network cannot have the shape that its configuration describes.
+    #[error("the {network} network cannot be as configured: {reason}")]
+    Config {
+        /// The network.
+        network: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
     /// The file holds tensors that no network asks for.
     #[error("{file} holds tensors that this kind of model does not have: {}", tensors.join(", "))]
     SurplusTensors {

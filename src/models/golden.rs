@@ -78,6 +78,16 @@ pub(crate) fn device() -> Device {
     }
 }
 
+/// [`device`], and one on which the networks that know how to compute on plain memory use burn's operations all the same.
+pub(crate) fn devices() -> Vec<Device> {
+    let device = device();
+    #[cfg(feature = "train")]
+    if crate::models::device::is_cpu(&device) {
+        return vec![device.clone(), device.autodiff()];
+    }
+    vec![device]
+}
+
 /// Elements of a tensor in C order.
 pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.into_data().convert::<f32>();

@@ -10,6 +10,8 @@ mod checkpoint;
 mod classes;
 mod device;
 mod error;
+#[cfg(test)]
+mod generated;
 mod generation;
 #[cfg(test)]
 mod golden;

@@ -55,6 +55,11 @@ impl<'a> Weights<'a> {
         self.source.info(key).is_some()
     }
 
+    /// Shape of `key`, where the source has it.
+    pub(crate) fn shape(&self, key: &str) -> Option<Vec<usize>> {
+        self.source.info(key).map(|info| info.shape)
+    }
+
     /// Type and elements of `key`, which must have `shape`.
     fn read(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
         let info = self
@@ -126,18 +131,24 @@ impl<'a> Weights<'a> {
     }
 
     /// The weight `[d_input, d_output]` of a linear layer, from either layout.
-    fn matrix(
+    pub(crate) fn matrix(&self, key: &str, d_input: usize, d_output: usize) -> Result<Vec<f32>> {
+        match self.layout {
+            Layout::Burn => self.values(key, &[d_input, d_output]),
+            Layout::Torch => Ok(transposed(
+                &self.values(key, &[d_output, d_input])?,
+                d_input,
+            )),
+        }
+    }
+
+    fn weight(
         &self,
         key: &str,
         d_input: usize,
         d_output: usize,
         device: &Device,
     ) -> Result<Param<Tensor<2>>> {
-        if self.layout == Layout::Burn {
-            return self.param(key, [d_input, d_output], device);
-        }
-        let values = transposed(&self.values(key, &[d_output, d_input])?, d_input);
-        let data = TensorData::new(values, [d_input, d_output]);
+        let data = TensorData::new(self.matrix(key, d_input, d_output)?, [d_input, d_output]);
         Ok(Param::from_tensor(Tensor::from_data(data, device)))
     }
 
@@ -150,7 +161,7 @@ impl<'a> Weights<'a> {
         device: &Device,
     ) -> Result<Linear> {
         Ok(Linear {
-            weight: self.matrix(&format!("{prefix}.weight"), d_input, d_output, device)?,
+            weight: self.weight(&format!("{prefix}.weight"), d_input, d_output, device)?,
             bias: None,
         })
     }
@@ -164,7 +175,7 @@ impl<'a> Weights<'a> {
         device: &Device,
     ) -> Result<Linear> {
         Ok(Linear {
-            weight: self.matrix(&format!("{prefix}.weight"), d_input, d_output, device)?,
+            weight: self.weight(&format!("{prefix}.weight"), d_input, d_output, device)?,
             bias: Some(self.param(&format!("{prefix}.bias"), [d_output], device)?),
         })
     }
@@ -230,7 +241,7 @@ fn halves<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Cow<'_, [T]> {
 }
 
 /// `[rows, columns]` to `[columns, rows]`, in tiles that stay in the nearest cache.
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     const TILE: usize = 16;
     let rows = values.len() / columns.max(1);
     let mut out = vec![0.0; values.len()];
@@ -291,7 +302,7 @@ mod tests {
         let (input, output) = (37, 21);
         let stored: Vec<f32> = (0..input * output).map(|i| i as f32).collect();
         let torch = file(&stored, &[output, input]);
-        let layer = |weights: Weights<'_>| weights.matrix("a", input, output, &device).unwrap();
+        let layer = |weights: Weights<'_>| weights.weight("a", input, output, &device).unwrap();
         let loaded = layer(Weights::new(
             SafetensorsBytes::parse("w", &torch).unwrap(),
             Layout::Torch,

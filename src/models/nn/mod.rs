@@ -3,9 +3,20 @@
 mod attention;
 mod bert;
 mod cross_attention;
+mod dot_product;
 mod efficientnet;
 mod embeddings;
 mod gelu;
+mod gemm;
+mod interpolate;
+mod layer_norm;
+mod linear;
+mod patches;
+mod rows;
+mod simd;
+mod softmax;
+mod swin;
+mod vit;
 
 pub(crate) use attention::{Attention, KeysValues};
 pub(crate) use bert::{Bert, BertConfig, Cache};
@@ -13,3 +24,5 @@ pub(crate) use cross_attention::{DecoderLayer, DecoderLayerConfig};
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
 pub(crate) use embeddings::Embeddings;
 pub(crate) use gelu::gelu;
+pub(crate) use swin::{Swin, SwinConfig};
+pub(crate) use vit::{Vit, VitConfig};
