@@ -2,8 +2,9 @@
 
 use imgsearch_index::Embedding;
 
+use crate::caption::{ItmToken, SentenceMatch, TaggedCaption};
 use crate::media::{Input, Pixels, Squares};
-use crate::models::ModelError;
+use crate::models::{CaptionOptions, ModelError, ModelPart};
 use crate::vocabulary::Vocabulary;
 
 /// What a picture is turned into.
@@ -28,11 +29,13 @@ impl ImageFeatures {
 
 /// A model that places images and sentences in one space and recognises tags.
 ///
-/// The engine knows models only through this trait, so a host application may bring its own.
+/// The engine knows models only through this trait, so a host application may bring its own. A model may lack parts: one
+/// without a shared space has the width 0 and cannot make an index, one without tags has an empty vocabulary and makes an
+/// index that is searched by similarity alone.
 pub trait Encoder: Send + Sync {
     /// Name and content of the model. An index made with one id is not read with another.
     fn id(&self) -> &str;
-    /// Width of the shared space.
+    /// Width of the shared space; 0 when there is none.
     fn dim(&self) -> usize;
     /// The tags that the model recognises.
     fn vocabulary(&self) -> &Vocabulary;
@@ -48,6 +51,53 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// When the weights are damaged or the compute device fails.
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError>;
+    /// Probabilities of every tag in each picture, by id: [`Encoder::images`] for those who want nothing else.
+    ///
+    /// # Errors
+    /// As [`Encoder::images`].
+    fn tag_scores(&self, pictures: &[Squares]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let features = self.images(pictures)?.into_iter();
+        Ok(features.map(|features| features.tag_scores).collect())
+    }
+    /// Place of each picture in the shared space: [`Encoder::images`] for those who want nothing else.
+    ///
+    /// # Errors
+    /// As [`Encoder::images`].
+    fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
+        let features = self.images(pictures)?.into_iter();
+        Ok(features.map(|features| features.embedding).collect())
+    }
+    /// Writes a caption of each picture, from `tags` or else from the tags that are recognised in it.
+    ///
+    /// # Errors
+    /// When the model writes no captions, the options make no sense, or the network fails.
+    fn captions(
+        &self,
+        pictures: &[Squares],
+        tags: Option<&[String]>,
+        options: &CaptionOptions,
+    ) -> Result<Vec<TaggedCaption>, ModelError> {
+        let _ = (pictures, tags, options);
+        Err(ModelError::lacks(self.id(), ModelPart::Captioner))
+    }
+    /// How well each sentence goes with a picture.
+    ///
+    /// # Errors
+    /// When the model compares no sentences with pictures, or the network fails.
+    fn match_sentences(
+        &self,
+        picture: &Squares,
+        sentences: &[&str],
+        token: ItmToken,
+    ) -> Result<Vec<SentenceMatch>, ModelError> {
+        let _ = token;
+        let image = self.embeddings(std::slice::from_ref(picture))?;
+        let image = image.first().ok_or(ModelError::NotFinite)?;
+        sentences
+            .iter()
+            .map(|sentence| Ok(SentenceMatch::new(image.dot(&self.text(sentence)?), None)))
+            .collect()
+    }
 }
 
 /// The squares that pictures bring for one input.

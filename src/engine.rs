@@ -1,21 +1,23 @@
 //! The engine: the only type that knows all the others.
 
+mod pictures;
+
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use imgsearch_index::{Doc, Embedding, Filter, ImageId, Reader, Schema, TagId, Writer};
+use imgsearch_index::{Doc, Embedding, Filter, ImageId, Reader, Schema, Writer};
 
 use crate::config::Config;
-use crate::encoder::{Encoder, ImageFeatures};
-use crate::error::{Error, Result};
-use crate::hit::{Hit, RecognizedTag, Stats};
+use crate::encoder::Encoder;
+use crate::error::Result;
+use crate::hit::{Hit, Stats};
 use crate::ingest::{self, IndexReport, Progress};
-use crate::media::{read, squares};
-use crate::models::Tag2TextMini;
+use crate::models::{ModelError, ModelPart, open_model};
 use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Resolver};
 use crate::vocabulary::Vocabulary;
+use pictures::only;
 
 /// Image search over one index folder.
 ///
@@ -57,8 +59,8 @@ impl Engine {
     /// # Errors
     /// When the model cannot be loaded.
     pub fn open(config: &Config) -> Result<Self> {
-        let model = Tag2TextMini::open(config.model().clone(), config.settings().device)?;
-        Self::with_encoder(config, Arc::new(model))
+        let model = open_model(config.model(), config.settings().device)?;
+        Self::with_encoder(config, model)
     }
 
     /// Opens an engine with a model of the caller's own.
@@ -209,8 +211,9 @@ impl Engine {
             (Some(doc), _) => (reader.embedding(doc)?, Some(doc)),
             (None, Image::Id(id)) => return Err(imgsearch_index::Error::UnknownImage { id }.into()),
             (None, Image::Path(path)) => {
-                let (id, features) = self.encode(path)?;
-                (features.embedding, reader.find(&id))
+                let (id, picture) = self.load(path)?;
+                let embeddings = self.shared.encoder.embeddings(&[picture])?;
+                (only(embeddings)?, reader.find(&id))
             }
         };
         let nothing = Resolution::default();
@@ -230,37 +233,6 @@ impl Engine {
                 Ok(Hit::new(reader.record(doc)?, why))
             })
             .collect()
-    }
-
-    /// The probability of every tag in a picture, by id.
-    ///
-    /// # Errors
-    /// When the picture cannot be read.
-    pub fn tags(&self, image: Image<'_>) -> Result<Vec<RecognizedTag>> {
-        let scores: Vec<f32> = match image {
-            Image::Path(path) => self.encode(path)?.1.tag_scores,
-            Image::Id(id) => {
-                let Snapshot { reader, .. } = self.reader()?;
-                let doc = reader
-                    .find(&id)
-                    .ok_or(imgsearch_index::Error::UnknownImage { id })?;
-                let scores = reader.tag_scores(doc)?;
-                (0..self.vocabulary().len())
-                    .map(|tag| scores.get(TagId(tag as u32)))
-                    .collect()
-            }
-        };
-        Ok(self
-            .vocabulary()
-            .iter()
-            .zip(scores)
-            .map(|(tag, score)| RecognizedTag {
-                id: tag.id.0,
-                tag: tag.name.clone(),
-                score,
-                recognized: score > tag.threshold,
-            })
-            .collect())
     }
 
     /// Forgets pictures; their files stay. Returns how many were known. The next index run over their folders brings them
@@ -290,18 +262,13 @@ impl Engine {
         })
     }
 
-    fn encode(&self, path: &Path) -> Result<(ImageId, ImageFeatures)> {
-        let limits = self.shared.config.settings().ingest.limits();
-        let failed = |source| Error::Image {
-            path: path.to_owned(),
-            source,
-        };
-        let bytes = read(path, &limits).map_err(failed)?;
+    /// An index holds embeddings, so a model that makes none has no index.
+    fn require_aligner(&self) -> Result<()> {
         let encoder = &self.shared.encoder;
-        let picture = squares(&bytes, &limits, encoder.inputs()).map_err(failed)?;
-        let mut features = encoder.images(&[picture])?;
-        let features = features.pop().ok_or(crate::models::ModelError::NotFinite)?;
-        Ok((ImageId::of(&bytes), features))
+        if encoder.dim() == 0 {
+            return Err(ModelError::lacks(encoder.id(), ModelPart::Aligner).into());
+        }
+        Ok(())
     }
 
     fn resolver(&self) -> &Resolver {
@@ -322,11 +289,13 @@ impl Engine {
     }
 
     fn writer(&self) -> Result<Writer> {
+        self.require_aligner()?;
         Ok(Writer::open(self.shared.config.index(), &self.schema())?)
     }
 
     /// The last published state.
     fn reader(&self) -> Result<Snapshot> {
+        self.require_aligner()?;
         let slot = &self.shared.snapshot;
         let held = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
         let reader = match held {

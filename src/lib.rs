@@ -21,6 +21,7 @@
 #[cfg(not(any(feature = "cpu", feature = "gpu")))]
 compile_error!("the networks need a backend: enable feature `cpu`, `gpu` or both");
 
+mod caption;
 pub mod config;
 pub mod corpus;
 mod encoder;
@@ -32,8 +33,10 @@ mod ingest;
 pub mod media;
 pub mod models;
 pub mod query;
+pub mod store;
 mod vocabulary;
 
+pub use caption::{ItmToken, SentenceMatch, TaggedCaption};
 pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
 pub use engine::{Engine, Image};
@@ -42,6 +45,8 @@ pub use hit::{Hit, RecognizedTag, Stats};
 pub use imgsearch_index::{Embedding, ImageId};
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
 pub use media::{Input, Pixels, ResizeFilter, Squares};
-pub use models::{DeviceChoice, ModelSource, Tag2TextMini};
+pub use models::{
+    Caption, CaptionOptions, DeviceChoice, ModelSource, Sampling, Tag2TextMini, open_model,
+};
 pub use query::{Explanation, Query};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

@@ -37,7 +37,7 @@ impl fmt::Display for TagKind {
 pub struct Tag {
     /// Its number, the same as its place in the vocabulary.
     pub id: TagId,
-    /// Its name: lower case, singular, compounds with blanks.
+    /// Its name, as the model's list of tags has it; no identity, because lists repeat names.
     pub name: String,
     /// What it says of a picture.
     pub kind: TagKind,
@@ -47,6 +47,13 @@ pub struct Tag {
     pub synonyms: Vec<String>,
     /// Names of tags that hold wherever this one holds, nearest first: `beagle` has `dog` and `animal`.
     pub parents: Vec<String>,
+}
+
+impl Tag {
+    /// Whether a word, in lower case, is its name.
+    pub(crate) fn is_called(&self, word: &str) -> bool {
+        self.name.to_lowercase() == word
+    }
 }
 
 /// Why a vocabulary cannot be used.
@@ -65,7 +72,7 @@ pub enum VocabularyError {
     },
     /// A tag without a usable name.
     #[error(
-        "tag {id} has the name {name:?}; a name must be lower case, not empty and without blanks at its ends"
+        "tag {id} has the name {name:?}; a name must not be empty and must have no blanks at its ends"
     )]
     Name {
         /// The tag's number.
@@ -80,14 +87,6 @@ pub enum VocabularyError {
         name: String,
         /// Its threshold.
         threshold: f32,
-    },
-    /// The same name and kind twice.
-    #[error("the {kind} tag {name:?} stands twice in the tag list; remove one of them")]
-    Twice {
-        /// The name.
-        name: String,
-        /// The kind.
-        kind: TagKind,
     },
 }
 
@@ -117,13 +116,9 @@ impl Vocabulary {
             tags,
             words: HashMap::new(),
         };
-        let mut seen = HashMap::new();
         for (id, tag) in (0..).zip(&mut vocabulary.tags) {
             tag.id = TagId(id);
-            if tag.name.is_empty()
-                || tag.name.trim() != tag.name
-                || tag.name.to_lowercase() != tag.name
-            {
+            if tag.name.is_empty() || tag.name.trim() != tag.name {
                 return Err(VocabularyError::Name {
                     id,
                     name: tag.name.clone(),
@@ -135,15 +130,9 @@ impl Vocabulary {
                     threshold: tag.threshold,
                 });
             }
-            if seen.insert((tag.name.clone(), tag.kind), id).is_some() {
-                return Err(VocabularyError::Twice {
-                    name: tag.name.clone(),
-                    kind: tag.kind,
-                });
-            }
             vocabulary
                 .words
-                .entry(tag.name.clone())
+                .entry(tag.name.to_lowercase())
                 .or_default()
                 .push(tag.id);
         }
@@ -153,7 +142,7 @@ impl Vocabulary {
                 let ids = vocabulary.words.entry(synonym.clone()).or_default();
                 let named = ids
                     .iter()
-                    .any(|id| vocabulary.tags[id.0 as usize].name == *synonym);
+                    .any(|id| vocabulary.tags[id.0 as usize].is_called(synonym));
                 if !named && !ids.contains(&tag.id) {
                     ids.push(tag.id);
                 }
@@ -229,7 +218,8 @@ impl Vocabulary {
         self.tags.iter()
     }
 
-    /// Tags with this name or synonym, in lower case; more than one where a word has two kinds ("orange").
+    /// Tags with this name or synonym, in lower case; more than one where a word has two kinds ("orange") or the list names
+    /// two tags alike.
     pub fn find(&self, word: &str) -> &[TagId] {
         self.words.get(word).map_or(&[], Vec::as_slice)
     }
@@ -248,7 +238,7 @@ impl Vocabulary {
             self.find(parent)
                 .iter()
                 .copied()
-                .filter(move |&id| self.tags[id.0 as usize].name == *parent)
+                .filter(move |&id| self.tags[id.0 as usize].is_called(parent))
         })
     }
 }
@@ -297,15 +287,21 @@ mod tests {
     }
 
     #[test]
+    fn tags_of_one_name_are_two_tags_and_case_is_kept() {
+        let tags = ["train", "Christmas tree", "train"].map(|name| tag(name, &[], &["train"]));
+        let vocabulary = Vocabulary::new(tags.to_vec()).unwrap();
+        assert_eq!(vocabulary.find("train"), [TagId(0), TagId(2)]);
+        assert_eq!(vocabulary.find("christmas tree"), [TagId(1)]);
+        assert_eq!(vocabulary.get(TagId(1)).unwrap().name, "Christmas tree");
+        let above: Vec<_> = vocabulary.parents(TagId(1)).collect();
+        assert_eq!(above, [TagId(0), TagId(2)]);
+    }
+
+    #[test]
     fn bad_lists_are_named() {
         assert!(matches!(
-            Vocabulary::new(vec![tag("Dog", &[], &[])]),
+            Vocabulary::new(vec![tag(" dog", &[], &[])]),
             Err(VocabularyError::Name { id: 0, .. })
-        ));
-        let twice = vec![tag("dog", &[], &[]), tag("dog", &[], &[])];
-        assert!(matches!(
-            Vocabulary::new(twice),
-            Err(VocabularyError::Twice { .. })
         ));
         let mut odd = tag("dog", &[], &[]);
         odd.threshold = f32::NAN;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::{completions, eval, index, search, similar, status, tags};
+use super::{
+    caption, completions, eval, index, match_sentences, model, search, similar, status, tags,
+};
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
 ///
@@ -35,7 +37,8 @@ pub(crate) struct Globals {
     /// Settings file [default: imgsearch/config.toml in the XDG config folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Model: tag2text-mini, which is built in, or the folder of a bundle
+    /// Model: a name that `imgsearch model list` shows, or the folder of a bundle [default: tag2text-mini, which is built in,
+    /// or the one chosen with `imgsearch model use`]
     #[arg(long, global = true, value_name = "NAME|DIR")]
     pub(crate) model: Option<PathBuf>,
     /// Where the networks run
@@ -78,7 +81,10 @@ pub(crate) enum Command {
     Search(search::SearchArgs),
     Similar(similar::SimilarArgs),
     Tags(tags::TagsArgs),
+    Caption(caption::CaptionArgs),
+    Match(match_sentences::MatchArgs),
     Status(status::StatusArgs),
+    Model(model::ModelArgs),
     Eval(eval::EvalArgs),
     #[cfg(feature = "train")]
     Train(super::train::TrainArgs),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
-use imgsearch::Tag2TextMini;
 use imgsearch::corpus::{CaptionedPicture, Split, read_corpus};
 use imgsearch::eval::{EvalError, retrieval, tagging};
+use imgsearch::open_model;
 use serde::Serialize;
 
 use super::args::at_least_one;
@@ -63,19 +63,19 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, output: &mut Output) -> 
     let (EvalCommand::Retrieval(data) | EvalCommand::Tagging { data, .. }) = &args.command;
     let pictures = pictures(data)?;
     let config = settings.config()?;
-    let model = Tag2TextMini::open(config.model().clone(), config.settings().device)?;
+    let model = open_model(config.model(), config.settings().device)?;
     let mut bar = Bar::new(settings, Interrupt::listen()?);
     let total = pictures.len();
     let progress = |done| bar.count("encoding pictures", done, total);
     match &args.command {
         EvalCommand::Retrieval(_) => {
             let fusion = config.settings().search.fusion;
-            let report = retrieval(&model, &pictures, fusion, progress);
+            let report = retrieval(model.as_ref(), &pictures, fusion, progress);
             drop(bar);
             write(report, data.json, output)
         }
         EvalCommand::Tagging { min_pictures, .. } => {
-            let report = tagging(&model, &pictures, *min_pictures, progress);
+            let report = tagging(model.as_ref(), &pictures, *min_pictures, progress);
             drop(bar);
             write(report, data.json, output)
         }

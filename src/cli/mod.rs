@@ -2,6 +2,7 @@
 //! place that writes ([`output`]). A client of the public API like any other.
 
 mod args;
+mod caption;
 mod completions;
 mod eval;
 mod exit;
@@ -9,6 +10,8 @@ mod hits;
 mod index;
 mod interrupt;
 mod log;
+mod match_sentences;
+mod model;
 mod output;
 mod panics;
 mod progress;
@@ -72,6 +75,9 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Search(args) => search::run(&args, &settings, &mut output),
         Command::Similar(args) => similar::run(&args, &settings, &mut output),
         Command::Tags(args) => tags::run(&args, &settings, &mut output),
+        Command::Caption(args) => caption::run(&args, &settings, &mut output),
+        Command::Match(args) => match_sentences::run(&args, &settings, &mut output),
+        Command::Model(args) => model::run(&args, &settings, &mut output),
         Command::Status(args) => status::run(&args, &settings, &mut output),
         Command::Eval(args) => eval::run(&args, &settings, &mut output),
         #[cfg(feature = "train")]

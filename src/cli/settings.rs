@@ -9,12 +9,13 @@ use std::{env, fs};
 use anyhow::{Result, anyhow, bail};
 use clap::ColorChoice;
 use etcetera::BaseStrategy;
+use imgsearch::store::{BUILTIN, ModelStore};
 use imgsearch::{Config, DeviceChoice, Engine, ModelSource};
 
 use super::args::{Device, Globals};
 
-/// Name of the model inside the binary.
-const BUILTIN: &str = "tag2text-mini";
+/// Folder of the installed models, in the XDG data folder: beside the index, so that removing the index keeps them.
+const MODELS: &str = "imgsearch-models";
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -45,8 +46,6 @@ pub(crate) struct Screen {
 pub(crate) struct Settings {
     /// Folder of the index.
     pub(crate) index: PathBuf,
-    /// The model.
-    pub(crate) model: ModelSource,
     /// Where the networks run, if that was said.
     pub(crate) device: Option<DeviceChoice>,
     /// Whether results are coloured.
@@ -60,6 +59,8 @@ pub(crate) struct Settings {
     /// How much is said on stderr.
     pub(crate) verbosity: Verbosity,
     threads: Option<usize>,
+    model: Option<PathBuf>,
+    store: Option<ModelStore>,
     file: File,
 }
 
@@ -101,10 +102,6 @@ impl Settings {
         };
         Ok(Self {
             index,
-            model: typed
-                .model
-                .as_deref()
-                .map_or(Ok(ModelSource::Builtin), model)?,
             device: typed.device.map(choice),
             colour: coloured(typed.color, to_terminal),
             to_terminal,
@@ -115,6 +112,8 @@ impl Settings {
             progress: verbosity > Verbosity::Quiet && io::stderr().is_terminal(),
             verbosity,
             threads: typed.threads,
+            model: typed.model.clone(),
+            store: folders.map(|folders| ModelStore::new(folders.data_dir().join(MODELS))),
             file,
         })
     }
@@ -134,8 +133,46 @@ impl Settings {
         settings.device = self.device.unwrap_or(settings.device);
         settings.ingest.threads = self.threads.unwrap_or(settings.ingest.threads);
         Ok(Config::new(&self.index)
-            .with_model(self.model.clone())
+            .with_model(self.model()?)
             .with_settings(settings))
+    }
+
+    /// Where models are installed.
+    pub(crate) fn store(&self) -> Result<&ModelStore> {
+        self.store.as_ref().ok_or_else(|| {
+            anyhow!("no home folder is known, so models have no place; set XDG_DATA_HOME")
+        })
+    }
+
+    /// The model to use.
+    fn model(&self) -> Result<ModelSource> {
+        match (&self.model, &self.store) {
+            (Some(named), _) => self.named_model(named),
+            (None, None) => Ok(ModelSource::Builtin),
+            (None, Some(store)) => {
+                let name = store.default_name()?;
+                store.source(&name).map_err(|error| {
+                    anyhow!("{error}; choose another one with `imgsearch model use NAME`")
+                })
+            }
+        }
+    }
+
+    /// The model that a name or a folder stands for; names come first.
+    pub(crate) fn named_model(&self, named: &Path) -> Result<ModelSource> {
+        let name = named.to_str().unwrap_or_default();
+        if name == BUILTIN {
+            return Ok(ModelSource::Builtin);
+        }
+        let installed = self.store.as_ref().map(|store| store.source(name));
+        match installed {
+            Some(Ok(source)) => Ok(source),
+            _ if named.is_dir() => Ok(ModelSource::Folder(named.to_owned())),
+            Some(Err(error)) => bail!("{error}; there is no such folder either"),
+            None => bail!(
+                "no model is called {name}, nor is there such a folder; the built-in one is {BUILTIN}"
+            ),
+        }
     }
 
     /// The file that `--config` names, if it was given, and its text.
@@ -181,20 +218,6 @@ fn coloured(choice: ColorChoice, terminal: bool) -> bool {
     }
 }
 
-/// The model that a name or a folder stands for.
-pub(crate) fn model(named: &Path) -> Result<ModelSource> {
-    if named.as_os_str() == BUILTIN {
-        return Ok(ModelSource::Builtin);
-    }
-    if !named.is_dir() {
-        bail!(
-            "no model is called {0}, nor is there such a folder; the built-in one is {BUILTIN}",
-            named.display()
-        );
-    }
-    Ok(ModelSource::Folder(named.to_owned()))
-}
-
 fn choice(device: Device) -> DeviceChoice {
     match device {
         Device::Auto => DeviceChoice::Auto,
@@ -219,11 +242,21 @@ mod tests {
     #[test]
     fn a_model_is_a_name_or_a_folder() {
         let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::resolve(&Globals::default()).unwrap();
+        let store = ModelStore::new(folder.path().join("models"));
+        settings.store = Some(store.clone());
+        let model = |named: &Path| settings.named_model(named);
         assert_eq!(model(Path::new(BUILTIN)).unwrap(), ModelSource::Builtin);
         let found = model(folder.path()).unwrap();
         assert_eq!(found, ModelSource::Folder(folder.path().to_owned()));
         let error = model(&folder.path().join("none")).unwrap_err().to_string();
-        assert!(error.contains("tag2text-mini"), "{error}");
+        assert!(error.contains(BUILTIN), "{error}");
+        store.compose("two", BUILTIN, BUILTIN).unwrap();
+        let installed = ModelSource::Folder(store.folder().join("two"));
+        assert_eq!(model(Path::new("two")).unwrap(), installed);
+        assert_eq!(settings.model().unwrap(), ModelSource::Builtin);
+        store.set_default("two").unwrap();
+        assert_eq!(settings.model().unwrap(), installed);
     }
 
     #[test]

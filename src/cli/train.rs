@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::interrupt::Interrupt;
 use super::output::{Output, harmless};
 use super::progress::Bar;
-use super::settings::{self, Settings};
+use super::settings::Settings;
 
 /// Train a model on captioned pictures
 #[derive(Debug, clap::Args)]
@@ -117,7 +117,7 @@ fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exi
         base: args
             .base
             .as_deref()
-            .map_or(Ok(ModelSource::Builtin), settings::model)?,
+            .map_or(Ok(ModelSource::Builtin), |base| settings.named_model(base))?,
         tags: args
             .tags
             .as_ref()

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::Picture;
 
 /// A square of RGB pixels, as the networks take it; normalisation is the network's own.
@@ -34,7 +36,8 @@ impl Pixels {
 }
 
 /// How pixels between pixels are made up; a model names the one it was trained with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ResizeFilter {
     /// A triangle, one pixel to either side.
     Bilinear,

@@ -10,15 +10,15 @@ macro_rules! bundle_file {
     };
 }
 
-/// Bytes of a bundle file. The names are those that [`super::bundle`] asks for.
-pub(crate) fn file(name: &'static str) -> &'static [u8] {
+/// Bytes of a bundle file. The names are those that [`super::mini`] asks for.
+pub(crate) fn file(name: &str) -> &'static [u8] {
     match name {
         super::manifest::Manifest::FILE => bundle_file!("manifest.json"),
-        super::bundle::BACKBONES => bundle_file!("backbones.safetensors"),
-        super::bundle::HEADS => bundle_file!("heads.safetensors"),
-        super::bundle::WORDS => bundle_file!("vocab.txt"),
-        super::bundle::TAGS => bundle_file!("tags.jsonl"),
-        super::bundle::CLASSES => bundle_file!("classes.tsv"),
+        super::mini::BACKBONES => bundle_file!("backbones.safetensors"),
+        super::mini::HEADS => bundle_file!("heads.safetensors"),
+        super::mini::WORDS => bundle_file!("vocab.txt"),
+        super::mini::TAGS => bundle_file!("tags.jsonl"),
+        super::mini::CLASSES => bundle_file!("classes.tsv"),
         _ => &[],
     }
 }

@@ -89,7 +89,7 @@ impl Classes {
 
 fn broken(class: usize, reason: &str) -> ModelError {
     ModelError::Manifest {
-        file: super::bundle::CLASSES.to_owned(),
+        file: super::mini::CLASSES.to_owned(),
         reason: format!("line {}: {reason}", class + 1),
     }
 }

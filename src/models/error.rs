@@ -1,8 +1,49 @@
 //! What can go wrong with a model.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::CheckpointError;
+
+/// A part that a model may lack; displayed as a sentence about such a model, with what to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ModelPart {
+    /// Recognises tags.
+    Tagger,
+    /// Places pictures and sentences in one space.
+    Aligner,
+    /// Writes captions.
+    Captioner,
+}
+
+impl fmt::Display for ModelPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tagger => {
+                "recognises no tags; join it with one that does: \
+                 imgsearch model compose NAME --tagger tag2text-mini --aligner MODEL"
+            }
+            Self::Aligner => {
+                "does not compare pictures with sentences, which searching needs; join it with one that does: \
+                 imgsearch model compose NAME --tagger MODEL --aligner tag2text-mini"
+            }
+            Self::Captioner => {
+                "writes no captions; Tag2Text does: \
+                 imgsearch model pull tag2text-swin-14m, or imgsearch model import FILE --kind tag2text"
+            }
+        })
+    }
+}
+
+impl ModelError {
+    pub(crate) fn lacks(model: &str, part: ModelPart) -> Self {
+        Self::Lacks {
+            model: model.to_owned(),
+            part,
+        }
+    }
+}
 
 /// A bundle that cannot be loaded, or an input that it cannot encode.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +64,14 @@ pub enum ModelError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A file of the bundle is not as it was when the bundle was made.
+    #[error("{} {what}; the bundle is damaged, remove it and import it again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What it has, and what it should have.
+        what: String,
     },
     /// The manifest does not parse.
     #[error("{file}: {reason}")]
@@ -126,6 +175,14 @@ pub enum ModelError {
     MissingInput {
         /// Place of the input.
         input: usize,
+    },
+    /// The model has no part that does what was asked for.
+    #[error("the model {model} {part}")]
+    Lacks {
+        /// Its id.
+        model: String,
+        /// What it has not.
+        part: ModelPart,
     },
     /// The network produced something that is no number.
     #[error("the network's output is not finite; its weights are damaged")]

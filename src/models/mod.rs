@@ -2,8 +2,8 @@
 
 mod aligner;
 mod backbone;
-mod builtin;
-mod bundle;
+pub(crate) mod builtin;
+pub(crate) mod bundle;
 mod caption;
 mod captioner;
 mod checkpoint;
@@ -16,6 +16,7 @@ mod generation;
 #[cfg(test)]
 mod golden;
 mod manifest;
+mod mini;
 mod nn;
 #[cfg(test)]
 mod parity;
@@ -30,8 +31,10 @@ pub mod train;
 mod weights;
 mod word_table;
 
-pub use bundle::{ModelSource, Tag2TextMini};
+pub use bundle::manifest::{ModelKind, WeightType};
+pub use bundle::{ModelSource, open_model};
 pub use caption::{Caption, CaptionOptions, Sampling};
 pub use checkpoint::CheckpointError;
 pub use device::DeviceChoice;
-pub use error::ModelError;
+pub use error::{ModelError, ModelPart};
+pub use mini::Tag2TextMini;

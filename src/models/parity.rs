@@ -4,10 +4,11 @@
 use burn::tensor::Tensor;
 use safetensors::SafeTensors;
 
+use super::ModelSource;
 use super::backbone::{ImageBackbone, host};
-use super::bundle::{BACKBONES, ModelSource, WORDS};
 use super::device::DeviceChoice;
 use super::manifest::Manifest;
+use super::mini::{BACKBONES, WORDS};
 use super::sentence::SentenceEncoder;
 use super::weights::Weights;
 use crate::media::Pixels;

@@ -6,6 +6,7 @@
 
 mod assemble;
 mod closed;
+mod closed_list;
 #[cfg(test)]
 mod examples;
 mod explain;
@@ -27,6 +28,7 @@ mod targets;
 mod token;
 
 pub use assemble::{ImagenetClass, Sources, assemble, imagenet_classes};
+pub(crate) use closed_list::tags_from_names;
 pub use explain::{Explanation, MatchedTag};
 pub use fuse::{Fusion, FusionParams, Rarity};
 pub use lexicon::{Entry, Lexicon, Thing};

@@ -99,7 +99,7 @@ impl Parser {
             let synonyms = tag.synonyms.iter().filter(|synonym| {
                 !closed::is_plain_adjective(synonym.split(' ').next().unwrap_or_default())
             });
-            std::iter::once(&tag.name).chain(synonyms).cloned()
+            std::iter::once(tag.name.to_lowercase()).chain(synonyms.cloned())
         });
         self.with_compounds(names.collect::<Vec<_>>())
     }

@@ -124,11 +124,8 @@ impl Resolver {
     /// Names of tags near a word that is none.
     pub fn near(&self, word: &str, limit: usize) -> Vec<String> {
         let word = word.trim().to_lowercase();
-        spelling::near(
-            &word,
-            self.vocabulary.iter().map(|tag| tag.name.as_str()),
-            limit,
-        )
+        let names = self.vocabulary.iter().map(|tag| tag.name.as_str());
+        spelling::near(&word, names, limit)
     }
 
     /// Tag names of several words that stand in the text as they are: "black and white", "merry-go-round".
@@ -161,7 +158,10 @@ impl Resolver {
 
     fn named(&self, word: &str, how: How) -> Vec<Candidate> {
         let candidate = |&id: &TagId| {
-            let own = self.vocabulary.get(id).is_some_and(|tag| tag.name == word);
+            let own = self
+                .vocabulary
+                .get(id)
+                .is_some_and(|tag| tag.is_called(word));
             Candidate {
                 tag: id,
                 how: if own { how } else { How::Synonym },

@@ -13,10 +13,11 @@ use safetensors::tensor::TensorView;
 
 use super::TrainError;
 use crate::models::ModelError;
+use crate::models::ModelSource;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
-use crate::models::bundle::{BACKBONES, CLASSES, HEADS, ModelSource, TAGS, WORDS};
 use crate::models::manifest::Manifest;
+use crate::models::mini::{BACKBONES, CLASSES, HEADS, TAGS, WORDS};
 use crate::models::tagger::Tagger;
 use crate::vocabulary::Vocabulary;
 

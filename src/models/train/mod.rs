@@ -29,11 +29,12 @@ pub use error::TrainError;
 pub use progress::Progress;
 pub use settings::{AlignmentSettings, TaggingSettings, TrainSettings};
 
+use super::ModelSource;
 use super::backbone::ImageBackbone;
-use super::bundle::{BACKBONES, ModelSource, WORDS};
 use super::classes::Classes;
 use super::device::DeviceChoice;
 use super::manifest::Manifest;
+use super::mini::{BACKBONES, WORDS};
 use super::sentence::SentenceEncoder;
 use super::weights::Weights;
 use crate::corpus::read_corpus;
@@ -76,13 +77,13 @@ pub fn train(
     let mut manifest = Manifest::parse(Manifest::FILE, &run.base.read(Manifest::FILE)?)?;
     let tags = match &run.tags {
         Some(tags) => tags.clone(),
-        None => run.base.text(super::bundle::TAGS)?,
+        None => run.base.text(super::mini::TAGS)?,
     };
     let vocabulary = Vocabulary::from_json_lines(&tags).map_err(|source| TrainError::Setting {
         setting: "tags",
         reason: source.to_string(),
     })?;
-    let table = run.base.text(super::bundle::CLASSES)?;
+    let table = run.base.text(super::mini::CLASSES)?;
     let classes = Classes::parse(&table, &vocabulary)?;
     let bytes = run.base.read(BACKBONES)?;
     let weights = Weights::parse(BACKBONES, &bytes)?;

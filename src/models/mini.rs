@@ -1,8 +1,5 @@
-//! A model as it is stored: a folder, or the one inside the binary.
+//! The model inside the binary, and bundles of its architecture.
 
-use std::borrow::Cow;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use burn::tensor::activation::sigmoid;
@@ -11,49 +8,17 @@ use imgsearch_index::Embedding;
 use rayon::prelude::*;
 
 use super::aligner::Aligner;
-use super::backbone::{ImageBackbone, host};
+use super::backbone::{ImageBackbone, ImageTokens, host};
 use super::classes::Classes;
 use super::device::{DeviceChoice, is_cpu};
 use super::manifest::Manifest;
 use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
 use super::weights::Weights;
-use super::{ModelError, builtin};
+use super::{ModelError, ModelSource};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::media::{Input, ResizeFilter, Squares};
 use crate::vocabulary::Vocabulary;
-
-/// Where a bundle's files come from.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ModelSource {
-    /// `tag2text-mini`, inside the binary.
-    #[default]
-    Builtin,
-    /// A bundle folder.
-    Folder(PathBuf),
-}
-
-impl ModelSource {
-    pub(crate) fn read(&self, file: &'static str) -> Result<Cow<'static, [u8]>, ModelError> {
-        match self {
-            Self::Builtin => Ok(Cow::Borrowed(builtin::file(file))),
-            Self::Folder(folder) => {
-                let path = folder.join(file);
-                fs::read(&path)
-                    .map(Cow::Owned)
-                    .map_err(|source| ModelError::Read { path, source })
-            }
-        }
-    }
-
-    pub(crate) fn text(&self, file: &'static str) -> Result<String, ModelError> {
-        String::from_utf8(self.read(file)?.into_owned()).map_err(|source| ModelError::Manifest {
-            file: file.to_owned(),
-            reason: source.to_string(),
-        })
-    }
-}
 
 /// File names within a bundle.
 pub(crate) const BACKBONES: &str = "backbones.safetensors";
@@ -192,16 +157,43 @@ impl Tag2TextMini {
         Ok(self.text.get_or_init(|| side))
     }
 
-    /// Encodes one batch.
-    fn encode(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
+    /// On the CPU whole pictures are a better unit of parallel work than the rows of each operation, many of which run on one
+    /// thread.
+    fn in_parts<T: Send>(
+        &self,
+        pictures: &[Squares],
+        encode: impl Fn(&[Squares]) -> Result<Vec<T>, ModelError> + Send + Sync,
+    ) -> Result<Vec<T>, ModelError> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let part = if is_cpu(&self.image_side()?.device) {
+            PART
+        } else {
+            pictures.len()
+        };
+        let parts: Vec<Vec<T>> = pictures
+            .par_chunks(part)
+            .map(encode)
+            .collect::<Result<_, _>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// What the image encoder sees in a batch, and its embeddings `[B, embed_dim]`.
+    fn look(&self, pictures: &[Squares]) -> Result<(ImageTokens, Tensor<2>), ModelError> {
         let side = self.image_side()?;
         let seen = side.backbone.forward(&for_input(pictures, 0)?)?;
         let meaning = side
             .classes
             .meaning(seen.classes.clone(), &side.class_names);
-        let embedding = side
-            .aligner
-            .image(Tensor::cat(vec![seen.pooled, meaning], 1));
+        let pooled = Tensor::cat(vec![seen.pooled.clone(), meaning], 1);
+        Ok((seen, side.aligner.image(pooled)))
+    }
+
+    /// Encodes one batch.
+    fn encode(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
+        let side = self.image_side()?;
+        let (seen, embedding) = self.look(pictures)?;
         let evidence = Evidence {
             class_evidence: side.classes.evidence(seen.classes)?,
             name_similarity: embedding.clone().matmul(side.tag_names.clone()),
@@ -241,26 +233,21 @@ impl Encoder for Tag2TextMini {
     }
 
     fn images(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
-        if pictures.is_empty() {
-            return Ok(Vec::new());
-        }
-        // On the CPU whole pictures are a better unit of parallel work than the rows of each operation, many of which run
-        // on one thread.
-        let part = if is_cpu(&self.image_side()?.device) {
-            PART
-        } else {
-            pictures.len()
-        };
-        let parts: Vec<Vec<ImageFeatures>> = pictures
-            .par_chunks(part)
-            .map(|part| self.encode(part))
-            .collect::<Result<_, _>>()?;
-        Ok(parts.into_iter().flatten().collect())
+        self.in_parts(pictures, |part| self.encode(part))
     }
 
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
         let side = self.text_side()?;
         let vector = side.aligner.text(side.sentences.forward(&[sentence])?);
         Embedding::new(host(vector)?).map_err(|_| ModelError::NotFinite)
+    }
+    fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
+        self.in_parts(pictures, |part| {
+            let (_, embedding) = self.look(part)?;
+            host(embedding)?
+                .chunks_exact(self.dim())
+                .map(|row| Embedding::new(row.to_vec()).map_err(|_| ModelError::NotFinite))
+                .collect()
+        })
     }
 }

@@ -1,0 +1,113 @@
+//! What a model says of one picture: tags, a caption, how well sentences go with it.
+
+use std::path::Path;
+
+use imgsearch_index::{ImageId, TagId};
+
+use super::{Engine, Image, Snapshot};
+use crate::caption::{ItmToken, SentenceMatch, TaggedCaption};
+use crate::error::{Error, Result};
+use crate::hit::RecognizedTag;
+use crate::media::{Squares, read, squares};
+use crate::models::{CaptionOptions, ModelError, ModelPart};
+
+impl Engine {
+    /// The probability of every tag in a picture, by id.
+    ///
+    /// # Errors
+    /// When the model recognises no tags or the picture cannot be read.
+    pub fn tags(&self, image: Image<'_>) -> Result<Vec<RecognizedTag>> {
+        let encoder = &self.shared.encoder;
+        if encoder.vocabulary().is_empty() {
+            return Err(ModelError::lacks(encoder.id(), ModelPart::Tagger).into());
+        }
+        let scores: Vec<f32> = match image {
+            Image::Path(path) => only(encoder.tag_scores(&[self.load(path)?.1])?)?,
+            Image::Id(id) => {
+                let Snapshot { reader, .. } = self.reader()?;
+                let doc = reader
+                    .find(&id)
+                    .ok_or(imgsearch_index::Error::UnknownImage { id })?;
+                let scores = reader.tag_scores(doc)?;
+                (0..self.vocabulary().len())
+                    .map(|tag| scores.get(TagId(tag as u32)))
+                    .collect()
+            }
+        };
+        Ok(self
+            .vocabulary()
+            .iter()
+            .zip(scores)
+            .map(|(tag, score)| RecognizedTag {
+                id: tag.id.0,
+                tag: tag.name.clone(),
+                score,
+                recognized: score > tag.threshold,
+            })
+            .collect())
+    }
+
+    /// Writes a caption of a picture from `tags`, or else from the tags that are recognised in it.
+    ///
+    /// # Errors
+    /// When the model writes no captions, the options make no sense, or the picture cannot be read.
+    pub fn caption(
+        &self,
+        image: Image<'_>,
+        tags: Option<&[String]>,
+        options: &CaptionOptions,
+    ) -> Result<TaggedCaption> {
+        let picture = self.look(image)?;
+        let captions = self.shared.encoder.captions(&[picture], tags, options)?;
+        Ok(only(captions)?)
+    }
+
+    /// How well each sentence goes with a picture.
+    ///
+    /// # Errors
+    /// When the model compares no sentences with pictures, or the picture cannot be read.
+    pub fn match_sentences(
+        &self,
+        image: Image<'_>,
+        sentences: &[&str],
+        token: ItmToken,
+    ) -> Result<Vec<SentenceMatch>> {
+        self.require_aligner()?;
+        let picture = self.look(image)?;
+        let encoder = &self.shared.encoder;
+        Ok(encoder.match_sentences(&picture, sentences, token)?)
+    }
+
+    /// The picture as the model takes it.
+    fn look(&self, image: Image<'_>) -> Result<Squares> {
+        match image {
+            Image::Path(path) => Ok(self.load(path)?.1),
+            Image::Id(id) => {
+                let Snapshot { reader, .. } = self.reader()?;
+                let unknown = imgsearch_index::Error::UnknownImage { id };
+                let Some(doc) = reader.find(&id) else {
+                    return Err(unknown.into());
+                };
+                let paths = reader.record(doc)?.paths;
+                Ok(self.load(paths.first().ok_or(unknown)?)?.1)
+            }
+        }
+    }
+
+    pub(super) fn load(&self, path: &Path) -> Result<(ImageId, Squares)> {
+        let limits = self.shared.config.settings().ingest.limits();
+        let failed = |source| Error::Image {
+            path: path.to_owned(),
+            source,
+        };
+        let bytes = read(path, &limits).map_err(failed)?;
+        let inputs = self.shared.encoder.inputs();
+        let picture = squares(&bytes, &limits, inputs).map_err(failed)?;
+        Ok((ImageId::of(&bytes), picture))
+    }
+}
+
+/// What came of a batch of one.
+pub(super) fn only<T>(batch: Vec<T>) -> Result<T, ModelError> {
+    batch.into_iter().next().ok_or(ModelError::NotFinite)
+}

@@ -1,0 +1,197 @@
+//! `manifest.json` of a bundle, from format 2 on; what others published and what was joined is described by it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::media::{Input, ResizeFilter};
+use crate::models::ModelError;
+
+/// The newest format that this version reads. Format 1 describes models like the built-in one, see
+/// [`super::super::manifest`].
+pub(crate) const FORMAT: u32 = 2;
+/// Most pixels along one edge of a network's input.
+const LARGEST_SIDE: u32 = 4096;
+
+/// What a model is, as the command line and the manifest call it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ModelKind {
+    /// The model inside the binary and those trained from it: tags and similarity.
+    #[serde(rename = "tag2text-mini")]
+    Mini,
+    /// Tag2Text: tags and captions.
+    Tag2text,
+    /// RAM: tags.
+    Ram,
+    /// RAM++: tags.
+    RamPlus,
+    /// BLIP fine-tuned for retrieval: similarity and image-text matching.
+    BlipItm,
+    /// The tags of one model and the similarity of another.
+    Composed,
+}
+
+impl ModelKind {
+    /// Whether models of this kind recognise tags by a list that somebody has to bring.
+    pub(crate) fn has_tag_list(self) -> bool {
+        matches!(self, Self::Tag2text | Self::Ram | Self::RamPlus)
+    }
+}
+
+impl fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mini => "tag2text-mini",
+            Self::Tag2text => "tag2text",
+            Self::Ram => "ram",
+            Self::RamPlus => "ram-plus",
+            Self::BlipItm => "blip-itm",
+            Self::Composed => "composed",
+        })
+    }
+}
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightType {
+    /// Half precision: half the disk, computed with in single precision all the same.
+    #[default]
+    F16,
+    /// Single precision, as published.
+    F32,
+}
+
+impl fmt::Display for WeightType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F16 => "f16",
+            Self::F32 => "f32",
+        })
+    }
+}
+
+/// From a picture to the numbers that a network takes, in the words of a `preprocessor_config.json`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Preprocessing {
+    /// Pixels along one edge of the square.
+    pub(crate) size: u32,
+    pub(crate) resample: ResizeFilter,
+    pub(crate) image_mean: [f32; 3],
+    pub(crate) image_std: [f32; 3],
+}
+
+impl Preprocessing {
+    /// That of inference with models of a kind.
+    pub(crate) fn of(kind: ModelKind, size: u32) -> Self {
+        match kind {
+            ModelKind::BlipItm => Self {
+                size,
+                resample: ResizeFilter::Bicubic,
+                image_mean: [0.48145466, 0.4578275, 0.40821073],
+                image_std: [0.26862954, 0.261_302_6, 0.275_777_1],
+            },
+            _ => Self {
+                size,
+                resample: ResizeFilter::Bilinear,
+                image_mean: [0.485, 0.456, 0.406],
+                image_std: [0.229, 0.224, 0.225],
+            },
+        }
+    }
+
+    pub(crate) fn input(&self) -> Input {
+        Input {
+            side: self.size,
+            filter: self.resample,
+        }
+    }
+}
+
+/// A file of a bundle.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct FileFacts {
+    pub(crate) bytes: u64,
+    /// BLAKE3, as hex.
+    pub(crate) blake3: String,
+}
+
+/// A bundle's description.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct BundleManifest {
+    pub(crate) format: u32,
+    pub(crate) name: String,
+    pub(crate) kind: ModelKind,
+    /// In the words of the checkpoint; which they are depends on the kind.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(crate) config: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) preprocessing: Option<Preprocessing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dtype: Option<WeightType>,
+    /// Every other file of the bundle.
+    pub(crate) files: BTreeMap<String, FileFacts>,
+}
+
+impl BundleManifest {
+    pub(crate) const FILE: &'static str = super::super::manifest::Manifest::FILE;
+
+    /// Reads a manifest; `file` is what errors call it.
+    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, ModelError> {
+        let broken = |reason: String| ModelError::Manifest {
+            file: file.to_owned(),
+            reason,
+        };
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+        if let Some(preprocessing) = &manifest.preprocessing {
+            let side = preprocessing.size;
+            if !(1..=LARGEST_SIDE).contains(&side) {
+                return Err(broken(format!("an input of {side} pixels makes no sense")));
+            }
+        }
+        // A name that leads out of the folder would read, or remove, what is not the bundle's.
+        let stays = |name: &str| {
+            let parts = name.split('/');
+            !name.contains('\\')
+                && parts
+                    .into_iter()
+                    .all(|part| !matches!(part, "" | "." | ".."))
+        };
+        match manifest.files.keys().find(|name| !stays(name)) {
+            Some(name) => Err(broken(format!(
+                "it names a file {name:?} outside of the bundle"
+            ))),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The configuration, read as that of the kind.
+    pub(crate) fn config<T: serde::de::DeserializeOwned>(
+        &self,
+        file: &str,
+    ) -> Result<T, ModelError> {
+        serde_json::from_value(self.config.clone()).map_err(|error| ModelError::Manifest {
+            file: file.to_owned(),
+            reason: format!("the configuration of the {} network: {error}", self.kind),
+        })
+    }
+
+    /// Name and content: indexes made with another model are told apart by it.
+    pub(crate) fn id(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (file, facts) in &self.files {
+            hasher
+                .update(file.as_bytes())
+                .update(facts.blake3.as_bytes());
+        }
+        // Another shape, or another preparation of the pictures, makes another model of the same weights.
+        hasher.update(self.config.to_string().as_bytes());
+        hasher.update(format!("{:?}", self.preprocessing).as_bytes());
+        format!("{}-{}", self.name, &hasher.finalize().to_hex()[..12])
+    }
+}
