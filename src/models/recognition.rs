@@ -2,20 +2,17 @@
 //! tokens. They have the layers in common and differ in where a query comes from and in how it becomes a logit.
 
 mod decision;
+mod head;
 mod ram;
 mod ram_plus;
 mod tag2text;
 
-use std::ops::Range;
-
-use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::nn::{DecoderLayer, KeysValues};
 use super::tagger::TaggerConfig;
 use super::weights::Weights;
 
@@ -23,6 +20,8 @@ pub(crate) use decision::{Thresholds, ThresholdsConfig};
 pub(crate) use ram::{Ram, RamConfig};
 pub(crate) use ram_plus::{RamPlus, RamPlusConfig};
 pub(crate) use tag2text::Tag2TextTagger;
+
+use head::TaggingHead;
 
 /// Which decoder, and its shape.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -80,77 +79,9 @@ impl Recognizer {
     }
 }
 
-/// Queries that are decoded together. Labels do not see each other, so any part of them can be decoded by itself; this many
-/// keep the widest activation, that of the feed-forward layer, at a few megabytes a picture.
-const PART: usize = 512;
-
-/// The layers of the decoder.
-#[derive(Debug, Module)]
-struct TaggingHead {
-    layers: Vec<DecoderLayer>,
-}
-
-impl TaggingHead {
-    /// Takes `tagging_head.encoder.layer.*`; in a file that stores tied tensors once, the layers of the tag encoder that they
-    /// are tied to.
-    fn load(
-        config: &TaggerConfig,
-        weights: &Weights<'_>,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
-        let own = weights.has("tagging_head.encoder.layer.0.output.dense.weight");
-        let prefix = if own { "tagging_head" } else { "tag_encoder" };
-        let layers = (0..config.num_hidden_layers).map(|i| {
-            let layer = config.layer(config.encoder_width);
-            DecoderLayer::load(
-                &format!("{prefix}.encoder.layer.{i}"),
-                layer,
-                weights,
-                device,
-            )
-        });
-        Ok(Self {
-            layers: layers.collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn keys_values(&self, tokens: &Tensor<3>) -> Vec<KeysValues> {
-        let layers = self.layers.iter();
-        layers
-            .map(|layer| layer.crossattention.keys_values(tokens.clone()))
-            .collect()
-    }
-
-    /// Queries `[1 or B, K, hidden]` to embedded tags `[B, K, hidden]`.
-    fn decode(&self, queries: Tensor<3>, tokens: &[KeysValues]) -> Tensor<3> {
-        self.layers
-            .iter()
-            .zip(tokens)
-            .fold(queries, |x, (layer, tokens)| layer.decode(x, tokens))
-    }
-
-    /// Logits `[B, T]` of tags with `queries` `[1 or B, T, hidden]` in pictures with `tokens` `[B, N, encoder_width]`.
-    /// `logits` makes them of the embedded tags `[B, K, hidden]` of a range.
-    fn logits(
-        &self,
-        queries: Tensor<3>,
-        tokens: &Tensor<3>,
-        logits: impl Fn(Tensor<3>, Range<usize>) -> Tensor<2>,
-    ) -> Tensor<2> {
-        let tokens = self.keys_values(tokens);
-        let [sets, tags, width] = queries.dims();
-        let parts = (0..tags).step_by(PART).map(|start| {
-            let range = start..tags.min(start + PART);
-            let part = queries.clone().slice([0..sets, range.clone(), 0..width]);
-            logits(self.decode(part, &tokens), range)
-        });
-        Tensor::cat(parts.collect(), 1)
-    }
-}
-
 /// How RAM and RAM++ turn label vectors, which a sentence encoder made, into queries. Without a projection where both have
 /// the same width.
-#[derive(Debug, Module)]
+#[derive(Debug)]
 struct LabelProjection {
     wordvec_proj: Option<Linear>,
 }

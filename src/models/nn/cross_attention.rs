@@ -5,7 +5,7 @@ use burn::nn::{LayerNorm, Linear};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Attention, KeysValues, gelu};
+use super::{Attention, gelu};
 use crate::models::ModelError;
 use crate::models::weights::Weights;
 
@@ -65,12 +65,8 @@ impl DecoderLayer {
 
     /// Queries `[1 or B, Q, C]` and tokens `[B, N, encoder_width]` to `[B, Q, C]`.
     pub(crate) fn forward(&self, queries: Tensor<3>, tokens: Tensor<3>) -> Tensor<3> {
-        self.decode(queries, &self.crossattention.keys_values(tokens))
-    }
-
-    /// The same for tokens whose keys and values are there already.
-    pub(crate) fn decode(&self, queries: Tensor<3>, tokens: &KeysValues) -> Tensor<3> {
-        let attended = self.crossattention.attend(queries.clone(), tokens);
+        let tokens = self.crossattention.keys_values(tokens);
+        let attended = self.crossattention.attend(queries.clone(), &tokens);
         let x = self.crossattention_norm.forward(queries + attended);
         let hidden = self
             .output

@@ -1,7 +1,6 @@
 //! RAM's recognition decoder: the queries are projections of label vectors that CLIP's text encoder made, and all tags share
 //! one linear layer.
 
-use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -21,11 +20,11 @@ pub(crate) struct RamConfig {
 }
 
 /// Decoder and queries.
-#[derive(Debug, Module)]
+#[derive(Debug)]
 pub(crate) struct Ram {
     image_proj: Linear,
     head: TaggingHead,
-    queries: Param<Tensor<2>>,
+    queries: Tensor<2>,
     fc: Linear,
 }
 
@@ -43,7 +42,7 @@ impl Ram {
         Ok(Self {
             image_proj: weights.linear("image_proj", config.vision_width, width, device)?,
             head: TaggingHead::load(tagger, weights, device)?,
-            queries: Param::from_tensor(queries.squeeze_dim::<2>(0)),
+            queries: queries.squeeze_dim::<2>(0),
             fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
         })
     }
@@ -51,7 +50,7 @@ impl Ram {
     /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
     pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
         let tokens = self.image_proj.forward(tokens);
-        let queries = self.queries.val().unsqueeze::<3>();
+        let queries = self.queries.clone().unsqueeze::<3>();
         self.head.logits(queries, &tokens, |embedded, _| {
             self.fc.forward(embedded).squeeze_dim::<2>(2)
         })
@@ -61,8 +60,7 @@ impl Ram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::DeviceChoice;
-    use crate::models::golden::Golden;
+    use crate::models::golden::{Golden, device};
     use crate::models::tensors::SafetensorsBytes;
     use crate::models::weights::Layout;
 
@@ -72,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_stage_equals_the_reference() {
-        let device = crate::models::golden::device();
+        let device = device();
         let golden = Golden::parse(GOLDEN);
         let config = RamConfig {
             tagger: TaggerConfig {
@@ -92,7 +90,7 @@ mod tests {
         let visual = golden.tensor::<3>("ram.visual_tokens", &device);
         let tokens = ram.image_proj.forward(visual.clone());
         golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
-        let queries = ram.queries.val().unsqueeze::<3>();
+        let queries = ram.queries.clone().unsqueeze::<3>();
         golden.assert_close(queries.clone(), "ram.label_queries", 1e-5);
         let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
         golden.assert_close(embedded, "ram.tagging_embed", 1e-5);

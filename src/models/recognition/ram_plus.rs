@@ -1,6 +1,5 @@
 //! RAM++'s recognition decoder: every tag has many descriptions, and the picture decides how much each of them counts.
 
-use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
@@ -21,12 +20,12 @@ pub(crate) struct RamPlusConfig {
 }
 
 /// Decoder and description vectors.
-#[derive(Debug, Module)]
+#[derive(Debug)]
 pub(crate) struct RamPlus {
     image_proj: Linear,
     head: TaggingHead,
     /// Vectors of unit length `[T · D, encoder_width]`, those of a tag in a row.
-    label_embed: Param<Tensor<2>>,
+    label_embed: Tensor<2>,
     reweight_scale: f32,
     descriptions: usize,
     labels: LabelProjection,
@@ -45,7 +44,7 @@ impl RamPlus {
         Ok(Self {
             image_proj: weights.linear("image_proj", config.ram.vision_width, width, device)?,
             head: TaggingHead::load(tagger, weights, device)?,
-            label_embed: weights.param("label_embed", [rows, width], device)?,
+            label_embed: weights.tensor("label_embed", [rows, width], device)?,
             reweight_scale: weights.values("reweight_scale", &[])?[0],
             descriptions: config.descriptions,
             labels: LabelProjection::load(tagger, weights, device)?,
@@ -59,7 +58,7 @@ impl RamPlus {
         let [rows, _] = self.label_embed.dims();
         let tags = rows / self.descriptions;
         // The table is the left factor as it stands: transposed it would be a second table.
-        let cosines = self.label_embed.val().matmul(unit(mean).transpose());
+        let cosines = self.label_embed.clone().matmul(unit(mean).transpose());
         let cosines = cosines.reshape([tags, self.descriptions, batch]);
         softmax(cosines * self.reweight_scale.exp(), 1).swap_dims(1, 2)
     }
@@ -68,7 +67,10 @@ impl RamPlus {
     fn label_vectors(&self, weights: Tensor<3>) -> Tensor<3> {
         let [tags, _, descriptions] = weights.dims();
         let [_, width] = self.label_embed.dims();
-        let table = self.label_embed.val().reshape([tags, descriptions, width]);
+        let table = self
+            .label_embed
+            .clone()
+            .reshape([tags, descriptions, width]);
         // One small product a tag: the table weighted description by description would be as large as the table, a picture.
         weights.matmul(table).swap_dims(0, 1)
     }
@@ -89,8 +91,7 @@ impl RamPlus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::DeviceChoice;
-    use crate::models::golden::Golden;
+    use crate::models::golden::{Golden, device};
     use crate::models::tagger::TaggerConfig;
     use crate::models::tensors::SafetensorsBytes;
     use crate::models::weights::Layout;
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_stage_equals_the_reference() {
-        let device = crate::models::golden::device();
+        let device = device();
         let golden = Golden::parse(GOLDEN);
         let config = RamPlusConfig {
             ram: RamConfig {
