@@ -2,6 +2,7 @@
 
 mod aligner;
 mod backbone;
+mod blip;
 pub(crate) mod builtin;
 pub(crate) mod bundle;
 mod caption;
@@ -31,6 +32,7 @@ pub mod train;
 mod weights;
 mod word_table;
 
+pub use blip::MatchStart;
 pub use bundle::manifest::{ModelKind, WeightType};
 pub use bundle::{ModelSource, open_model};
 pub use caption::{Caption, CaptionOptions, Sampling};
