@@ -211,4 +211,7 @@ fn first(states: Tensor<3>) -> Tensor<2> {
 }
 
 #[cfg(test)]
+mod full_size;
+
+#[cfg(test)]
 mod tests;

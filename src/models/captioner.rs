@@ -151,6 +151,9 @@ pub(crate) fn tags_of_user(typed: &str) -> String {
 }
 
 #[cfg(test)]
+mod full_size;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::models::golden::{Array, Golden, assert_close, host};

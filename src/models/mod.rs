@@ -12,6 +12,8 @@ mod classes;
 mod device;
 mod error;
 #[cfg(test)]
+mod full_size;
+#[cfg(test)]
 mod generated;
 mod generation;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! tokens. They have the layers in common and differ in where a query comes from and in how it becomes a logit.
 
 mod decision;
+#[cfg(test)]
+mod full_size;
 mod head;
 mod ram;
 mod ram_plus;

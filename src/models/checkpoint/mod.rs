@@ -9,3 +9,4 @@ mod input;
 mod safetensors;
 
 pub use error::CheckpointError;
+pub(crate) use safetensors::SafetensorsFile;
