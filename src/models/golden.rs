@@ -35,6 +35,10 @@ impl<'a> Golden<'a> {
         }
     }
 
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.tensors.tensor(key).is_ok()
+    }
+
     pub(crate) fn f32(&self, key: &str) -> Array<f32> {
         self.read(key, Dtype::F32, f32::from_le_bytes)
     }

@@ -21,6 +21,7 @@ mod golden;
 mod manifest;
 mod mini;
 mod nn;
+mod normalization;
 #[cfg(test)]
 mod parity;
 mod recognition;
