@@ -65,7 +65,7 @@ pub(crate) enum Device {
     Auto,
     /// The CPU
     Cpu,
-    /// A GPU, or an error
+    /// A GPU, be it software; the CPU with a warning where none works
     Gpu,
 }
 

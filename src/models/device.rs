@@ -72,7 +72,6 @@ fn cpu() -> Result<Device, ModelError> {
 
 /// What counts as a GPU.
 #[derive(Clone, Copy, Eq, PartialEq)]
-#[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "there is none"))]
 enum Adapters {
     /// Hardware. Software rasterisers spend minutes on compiling kernels that then run slower than the CPU backend.
     Cards,
