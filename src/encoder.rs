@@ -51,6 +51,14 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// When the weights are damaged or the compute device fails.
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError>;
+    /// Byte at which a sentence is cut off because it is longer than the model reads; `None` when all of it is read.
+    ///
+    /// # Errors
+    /// As [`Encoder::text`].
+    fn cut(&self, sentence: &str) -> Result<Option<usize>, ModelError> {
+        let _ = sentence;
+        Ok(None)
+    }
     /// Probabilities of every tag in each picture, by id: [`Encoder::images`] for those who want nothing else.
     ///
     /// # Errors

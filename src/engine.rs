@@ -133,6 +133,18 @@ impl Engine {
         Ok(query.prepare(self.resolver())?)
     }
 
+    /// What the similarity does not see of a query, because it is longer than the model reads; its tags are matched all the
+    /// same. Empty when all of it is read.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded.
+    pub fn unread<'q>(&self, query: &'q Query) -> Result<&'q str> {
+        let cut = self.shared.encoder.cut(query.text())?;
+        Ok(cut
+            .and_then(|at| query.text().get(at..))
+            .unwrap_or_default())
+    }
+
     fn rank(
         &self,
         Snapshot { reader, rarity }: &Snapshot,

@@ -71,6 +71,14 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
     }
     let start = Instant::now();
     let found = engine.search(&query)?;
+    let unread = engine.unread(&query)?.trim();
+    if !unread.is_empty() {
+        let words: Vec<&str> = unread.split_whitespace().take(SHOWN).collect();
+        output.notice(format_args!(
+            "the query is longer than the model reads; from \"{}\" on only its tags count",
+            words.join(" ")
+        ));
+    }
     output.detail(format_args!(
         "{} results in {:.0} ms",
         found.len(),

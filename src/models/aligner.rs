@@ -28,67 +28,77 @@ impl AlignerConfig {
     /// Heads with random weights, to train.
     pub(crate) fn init(&self, device: &Device) -> Aligner {
         Aligner {
-            image_norm: LayerNormConfig::new(self.image_features).init(device),
-            image_hidden: LinearConfig::new(self.image_features, self.hidden).init(device),
-            image_output: LinearConfig::new(self.hidden, self.embed_dim).init(device),
-            text_output: LinearConfig::new(self.text_features, self.embed_dim).init(device),
+            image: ImageProjection {
+                norm: LayerNormConfig::new(self.image_features).init(device),
+                hidden: LinearConfig::new(self.image_features, self.hidden).init(device),
+                output: LinearConfig::new(self.hidden, self.embed_dim).init(device),
+            },
+            text: TextProjection {
+                output: LinearConfig::new(self.text_features, self.embed_dim).init(device),
+            },
         }
     }
 }
 
-/// Image and text projections.
+/// Both projections, as they are trained.
 #[derive(Debug, Module)]
 pub(crate) struct Aligner {
-    pub(crate) image_norm: LayerNorm,
-    pub(crate) image_hidden: Linear,
-    pub(crate) image_output: Linear,
-    pub(crate) text_output: Linear,
+    pub(crate) image: ImageProjection,
+    pub(crate) text: TextProjection,
 }
 
-impl Aligner {
-    /// Takes `aligner.*` from `weights`.
+/// From pooled image features to the shared space.
+#[derive(Debug, Module)]
+pub(crate) struct ImageProjection {
+    pub(crate) norm: LayerNorm,
+    pub(crate) hidden: Linear,
+    pub(crate) output: Linear,
+}
+
+/// From a sentence vector to the shared space.
+#[derive(Debug, Module)]
+pub(crate) struct TextProjection {
+    pub(crate) output: Linear,
+}
+
+impl ImageProjection {
+    /// Takes `aligner.image_*` from `weights`.
     pub(crate) fn load(
         config: &AlignerConfig,
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
+        let (features, hidden) = (config.image_features, config.hidden);
         Ok(Self {
-            image_norm: weights.layer_norm(
-                "aligner.image_norm",
-                config.image_features,
-                1e-5,
-                device,
-            )?,
-            image_hidden: weights.linear(
-                "aligner.image_hidden",
-                config.image_features,
-                config.hidden,
-                device,
-            )?,
-            image_output: weights.linear(
-                "aligner.image_output",
-                config.hidden,
-                config.embed_dim,
-                device,
-            )?,
-            text_output: weights.linear(
-                "aligner.text_output",
-                config.text_features,
-                config.embed_dim,
-                device,
-            )?,
+            norm: weights.layer_norm("aligner.image_norm", features, 1e-5, device)?,
+            hidden: weights.linear("aligner.image_hidden", features, hidden, device)?,
+            output: weights.linear("aligner.image_output", hidden, config.embed_dim, device)?,
         })
     }
 
     /// Pooled image features `[B, image_features]` to unit vectors `[B, embed_dim]`.
-    pub(crate) fn image(&self, pooled: Tensor<2>) -> Tensor<2> {
-        let hidden = gelu(self.image_hidden.forward(self.image_norm.forward(pooled)));
-        unit(self.image_output.forward(hidden))
+    pub(crate) fn forward(&self, pooled: Tensor<2>) -> Tensor<2> {
+        let hidden = gelu(self.hidden.forward(self.norm.forward(pooled)));
+        unit(self.output.forward(hidden))
+    }
+}
+
+impl TextProjection {
+    /// Takes `aligner.text_output` from `weights`.
+    pub(crate) fn load(
+        config: &AlignerConfig,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let (features, width) = (config.text_features, config.embed_dim);
+        Ok(Self {
+            output: weights.linear("aligner.text_output", features, width, device)?,
+        })
     }
 
     /// Sentence vectors `[B, text_features]` to unit vectors `[B, embed_dim]`.
-    pub(crate) fn text(&self, sentence: Tensor<2>) -> Tensor<2> {
-        unit(self.text_output.forward(sentence))
+    pub(crate) fn forward(&self, sentence: Tensor<2>) -> Tensor<2> {
+        unit(self.output.forward(sentence))
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use imgsearch_index::Embedding;
 use rayon::prelude::*;
 
-use super::aligner::Aligner;
+use super::aligner::{ImageProjection, TextProjection};
 use super::backbone::{ImageBackbone, ImageTokens, host};
 use super::classes::Classes;
 use super::device::{DeviceChoice, is_cpu};
@@ -38,7 +38,7 @@ struct ImageSide {
     classes: Classes,
     class_names: Tensor<2>,
     tag_names: Tensor<2>,
-    aligner: Aligner,
+    projection: ImageProjection,
     tagger: Tagger,
 }
 
@@ -46,7 +46,7 @@ struct ImageSide {
 #[derive(Debug)]
 struct TextSide {
     sentences: SentenceEncoder,
-    aligner: Aligner,
+    projection: TextProjection,
 }
 
 /// The built-in model `tag2text-mini`, or a bundle of the same architecture.
@@ -126,11 +126,10 @@ impl Tag2TextMini {
                 [manifest.aligner.embed_dim, manifest.tagger.num_class],
                 &device,
             )?,
-            aligner: Aligner::load(&manifest.aligner, &weights, &device)?,
+            projection: ImageProjection::load(&manifest.aligner, &weights, &device)?,
             tagger: Tagger::load(&manifest.tagger, &weights, &device)?,
             backbone,
         };
-        weights.finish()?;
         Ok(self.image.get_or_init(|| side))
     }
 
@@ -148,7 +147,7 @@ impl Tag2TextMini {
                 &Weights::parse(BACKBONES, &backbones)?,
                 &device,
             )?,
-            aligner: Aligner::load(
+            projection: TextProjection::load(
                 &self.manifest.aligner,
                 &Weights::parse(HEADS, &heads)?,
                 &device,
@@ -187,7 +186,7 @@ impl Tag2TextMini {
             .classes
             .meaning(seen.classes.clone(), &side.class_names);
         let pooled = Tensor::cat(vec![seen.pooled.clone(), meaning], 1);
-        Ok((seen, side.aligner.image(pooled)))
+        Ok((seen, side.projection.forward(pooled)))
     }
 
     /// Encodes one batch.
@@ -238,9 +237,16 @@ impl Encoder for Tag2TextMini {
 
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
         let side = self.text_side()?;
-        let vector = side.aligner.text(side.sentences.forward(&[sentence])?);
+        let vector = side
+            .projection
+            .forward(side.sentences.forward(&[sentence])?);
         Embedding::new(host(vector)?).map_err(|_| ModelError::NotFinite)
     }
+
+    fn cut(&self, sentence: &str) -> Result<Option<usize>, ModelError> {
+        self.text_side()?.sentences.cut(sentence)
+    }
+
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
         self.in_parts(pictures, |part| {
             let (_, embedding) = self.look(part)?;

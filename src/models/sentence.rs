@@ -53,6 +53,11 @@ impl SentenceEncoder {
         self.width
     }
 
+    /// Byte at which a sentence is cut off; `None` when all of it is read.
+    pub(crate) fn cut(&self, sentence: &str) -> Result<Option<usize>, ModelError> {
+        self.tokenizer.cut(sentence)
+    }
+
     /// Mean of the last hidden states of each sentence, special tokens included: `[B, hidden]`.
     pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
         let rows: Vec<Vec<u32>> = sentences

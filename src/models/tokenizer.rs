@@ -33,6 +33,13 @@ impl WordPieceTokenizer {
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         encode(&self.tokenizer, text)
     }
+
+    /// Byte at which a text that is too long is cut; `None` when all of it is read.
+    pub(crate) fn cut(&self, text: &str) -> Result<Option<usize>, ModelError> {
+        let encoding = self.tokenizer.encode(text, true).map_err(unreadable)?;
+        let read = encoding.get_offsets().iter().map(|offsets| offsets.1).max();
+        Ok(read.filter(|_| !encoding.get_overflowing().is_empty()))
+    }
 }
 
 /// The tokeniser of BLIP and Tag2Text: the tokens `[DEC]`, which starts a caption, and `[ENC]`, which starts a text that is
@@ -176,12 +183,14 @@ fn word_pieces(vocabulary: &str) -> Result<Tokenizer, ModelError> {
 }
 
 fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, ModelError> {
-    let encoding = tokenizer
-        .encode_fast(text, true)
-        .map_err(|source| ModelError::Tokenize {
-            reason: source.to_string(),
-        })?;
+    let encoding = tokenizer.encode_fast(text, true).map_err(unreadable)?;
     Ok(encoding.get_ids().to_vec())
+}
+
+fn unreadable(source: tokenizers::Error) -> ModelError {
+    ModelError::Tokenize {
+        reason: source.to_string(),
+    }
 }
 
 fn broken(source: tokenizers::Error) -> ModelError {

@@ -87,6 +87,10 @@ impl Encoder for Composed {
         self.aligner.model.text(sentence)
     }
 
+    fn cut(&self, sentence: &str) -> Result<Option<usize>, ModelError> {
+        self.aligner.model.cut(sentence)
+    }
+
     fn tag_scores(&self, pictures: &[Squares]) -> Result<Vec<Vec<f32>>, ModelError> {
         self.tagger.model.tag_scores(&self.tagger.squares(pictures))
     }

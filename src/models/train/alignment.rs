@@ -37,14 +37,10 @@ struct Trainee {
 
 impl Trainee {
     fn images(&self, features: Tensor<2>) -> Tensor<2> {
-        let heads = &self.aligner;
-        let x = self
-            .input_dropout
-            .forward(heads.image_norm.forward(features));
-        let hidden = self
-            .hidden_dropout
-            .forward(gelu(heads.image_hidden.forward(x)));
-        unit(heads.image_output.forward(hidden))
+        let heads = &self.aligner.image;
+        let x = self.input_dropout.forward(heads.norm.forward(features));
+        let hidden = self.hidden_dropout.forward(gelu(heads.hidden.forward(x)));
+        unit(heads.output.forward(hidden))
     }
 }
 
@@ -98,7 +94,7 @@ pub(crate) fn train(
         let scale = trainee.log_scale.val().exp().clamp_max(SHARPEST);
         let similarity = trainee
             .images(images)
-            .matmul(trainee.aligner.text(sentences).transpose());
+            .matmul(trainee.aligner.text.forward(sentences).transpose());
         let same = same(&owners, &training_device);
         Ok(contrastive(similarity * scale.unsqueeze::<2>(), same))
     };
@@ -179,9 +175,10 @@ fn recall_at_10(
         let width = values.len() / rows.max(1);
         matrix(values, width, device)
     };
-    let images = aligner.image(tensor(images, place.len()));
+    let images = aligner.image.forward(tensor(images, place.len()));
     let similarity = aligner
-        .text(tensor(sentences, captions.len()))
+        .text
+        .forward(tensor(sentences, captions.len()))
         .matmul(images.transpose());
     let values = host(similarity)?;
     let hits = values

@@ -62,10 +62,10 @@ impl Heads {
     }
 
     fn aligner(&mut self, aligner: &Aligner) -> Result<(), ModelError> {
-        self.norm("aligner.image_norm", &aligner.image_norm)?;
-        self.linear("aligner.image_hidden", &aligner.image_hidden)?;
-        self.linear("aligner.image_output", &aligner.image_output)?;
-        self.linear("aligner.text_output", &aligner.text_output)
+        self.norm("aligner.image_norm", &aligner.image.norm)?;
+        self.linear("aligner.image_hidden", &aligner.image.hidden)?;
+        self.linear("aligner.image_output", &aligner.image.output)?;
+        self.linear("aligner.text_output", &aligner.text.output)
     }
 
     fn tagger(&mut self, tagger: &Tagger) -> Result<(), ModelError> {

@@ -234,7 +234,7 @@ fn name_table(
     device: &Device,
 ) -> Result<Vec<f32>, ModelError> {
     let names = matrix(names.to_vec(), names.len() / tags, device);
-    host(aligner.text(names).transpose())
+    host(aligner.text.forward(names).transpose())
 }
 
 /// Image embeddings of every view.
@@ -254,7 +254,7 @@ fn embed(
             features.push_image(picture, view, &mut inputs);
         }
         let width = inputs.len() / chunk.len();
-        out.extend(host(aligner.image(matrix(inputs, width, device)))?);
+        out.extend(host(aligner.image.forward(matrix(inputs, width, device)))?);
     }
     Ok(out)
 }

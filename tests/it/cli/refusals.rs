@@ -25,7 +25,13 @@ fn queries_that_make_no_sense_are_refused_and_odd_ones_answered() {
         "names nothing that a picture could show",
     );
     let long = "a dog on the beach ".repeat(520);
-    assert_eq!(code(&run(index(), &["search", &long])), 0);
+    let answered = run(index(), &["search", &long]);
+    assert_eq!(code(&answered), 0);
+    assert!(
+        err(&answered).contains("longer than the model reads"),
+        "{}",
+        err(&answered)
+    );
 }
 
 #[test]
