@@ -1,6 +1,7 @@
 //! Names and shapes of the network's parameters, for tests that need no file.
 
-use super::{MLP_RATIO, PATCH, SwinConfig};
+use super::config::PATCH;
+use super::{MLP_RATIO, SwinConfig};
 
 impl SwinConfig {
     pub(crate) fn shapes(&self, prefix: &str) -> Vec<(String, Vec<usize>)> {
