@@ -39,7 +39,7 @@ pub use blip::MatchStart;
 pub use bundle::manifest::{ModelKind, WeightType};
 pub use bundle::{ModelSource, open_model};
 pub use caption::{Caption, CaptionOptions, Sampling};
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointTensor};
 pub use device::DeviceChoice;
 pub use error::{ModelError, ModelPart};
 pub use mini::Tag2TextMini;

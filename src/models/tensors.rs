@@ -40,6 +40,24 @@ pub(crate) trait TensorSource {
     fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError>;
 }
 
+impl<T: TensorSource + ?Sized> TensorSource for &T {
+    fn file(&self) -> &str {
+        (**self).file()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        (**self).names()
+    }
+
+    fn info(&self, name: &str) -> Option<TensorInfo> {
+        (**self).info(name)
+    }
+
+    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
+        (**self).bytes(name)
+    }
+}
+
 /// A safetensors file in memory.
 pub(crate) struct SafetensorsBytes<'a> {
     file: &'a str,

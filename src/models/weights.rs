@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Param;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
@@ -11,8 +11,8 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use super::ModelError;
 use super::tensors::{SafetensorsBytes, TensorSource};
+use super::{CheckpointError, ModelError};
 
 type Result<T, E = ModelError> = std::result::Result<T, E>;
 
@@ -30,7 +30,12 @@ pub(crate) struct Weights<'a> {
     source: Box<dyn TensorSource + 'a>,
     layout: Layout,
     taken: RefCell<BTreeSet<String>>,
+    /// In a survey, what was asked for and is not there.
+    lacking: Option<RefCell<Lacking>>,
 }
+
+/// Name of a tensor, shape that a network asks for, and shape that the source has, if any.
+type Lacking = BTreeMap<String, (Vec<usize>, Option<Vec<usize>>)>;
 
 impl<'a> Weights<'a> {
     /// Takes from `source`.
@@ -39,7 +44,29 @@ impl<'a> Weights<'a> {
             source: Box::new(source),
             layout,
             taken: RefCell::default(),
+            lacking: None,
         }
+    }
+
+    /// Hands out zeros, whatever `source` holds, and reads nothing. A network that was built of them has said what it needs,
+    /// and [`finish`](Self::finish) names everything that is missing, surplus or of another shape at once.
+    pub(crate) fn survey(source: impl TensorSource + 'a, layout: Layout) -> Self {
+        Self {
+            lacking: Some(RefCell::default()),
+            ..Self::new(source, layout)
+        }
+    }
+
+    /// In a survey, notes that `key` is asked for, and says how many zeros stand for it.
+    fn surveyed(&self, key: &str, shape: &[usize]) -> Option<usize> {
+        let lacking = self.lacking.as_ref()?;
+        self.taken.borrow_mut().insert(key.to_owned());
+        let found = self.shape(key);
+        if found.as_deref() != Some(shape) {
+            let both = (shape.to_vec(), found);
+            lacking.borrow_mut().insert(key.to_owned(), both);
+        }
+        Some(shape.iter().product())
     }
 
     /// A safetensors file in burn's layout; `file` is what errors call it.
@@ -84,12 +111,18 @@ impl<'a> Weights<'a> {
 
     /// The values of `key`, whatever float type they are stored in.
     pub(crate) fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        if let Some(zeros) = self.surveyed(key, shape) {
+            return Ok(vec![0.0; zeros]);
+        }
         let (dtype, bytes) = self.floats(key, shape)?;
         Ok(to_f32(dtype, &bytes))
     }
 
     /// The values of `key` as they are stored, in a type that [`to_f32`] reads.
     pub(crate) fn floats(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
+        if let Some(zeros) = self.surveyed(key, shape) {
+            return Ok((Dtype::F16, Cow::Owned(vec![0; 2 * zeros])));
+        }
         match self.read(key, shape)? {
             (dtype @ (Dtype::F16 | Dtype::BF16 | Dtype::F32), bytes) => Ok((dtype, bytes)),
             (other, _) => Err(self.unreadable(key, other)),
@@ -98,6 +131,9 @@ impl<'a> Weights<'a> {
 
     /// The bytes of `key`, a tensor of eight-bit integers.
     pub(crate) fn bytes(&self, key: &str, shape: &[usize]) -> Result<Cow<'_, [u8]>> {
+        if let Some(zeros) = self.surveyed(key, shape) {
+            return Ok(Cow::Owned(vec![0; zeros]));
+        }
         match self.read(key, shape)? {
             (Dtype::I8 | Dtype::U8, bytes) => Ok(bytes),
             (other, _) => Err(self.unreadable(key, other)),
@@ -196,9 +232,11 @@ impl<'a> Weights<'a> {
         Ok(norm)
     }
 
-    /// Refuses a file that holds tensors which no module asked for: a sign of the wrong kind of checkpoint.
+    /// Refuses a file that holds tensors which no module asked for: a sign of the wrong kind of checkpoint. After a survey,
+    /// also one that lacks tensors.
     pub(crate) fn finish(self) -> Result<()> {
         let taken = self.taken.into_inner();
+        let lacking = self.lacking.map(RefCell::into_inner);
         let surplus: Vec<String> = self
             .source
             .names()
@@ -206,6 +244,10 @@ impl<'a> Weights<'a> {
             .filter(|name| !taken.contains(*name))
             .map(str::to_owned)
             .collect();
+        let lacking = lacking.unwrap_or_default();
+        if !lacking.is_empty() {
+            return Err(CheckpointError::mismatch(self.source.file(), lacking, surplus).into());
+        }
         if surplus.is_empty() {
             Ok(())
         } else {
@@ -285,6 +327,39 @@ mod tests {
         );
         assert!(
             matches!(weights.finish(), Err(ModelError::SurplusTensors { tensors, .. }) if tensors == ["a"])
+        );
+    }
+
+    #[test]
+    fn a_survey_names_all_that_does_not_fit() {
+        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
+        let bytes = file(&[1., 2., 3., 4.], &[2, 2]);
+        let survey = |keys: [&str; 2]| {
+            let source = SafetensorsBytes::parse("w", &bytes).unwrap();
+            let weights = Weights::survey(source, Layout::Torch);
+            for key in keys {
+                weights.linear_without_bias(key, 2, 2, &device).unwrap();
+                weights.layer_norm(key, 3, 1e-5, &device).unwrap();
+                weights.tensor("a", [2, 2], &device).unwrap();
+            }
+            weights.finish()
+        };
+        let error = survey(["b", "c"]).unwrap_err();
+        let ModelError::Checkpoint(CheckpointError::Mismatch { missing, .. }) = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(missing, &["b.bias", "b.weight", "c.bias", "c.weight"]);
+
+        let source = SafetensorsBytes::parse("w", &bytes).unwrap();
+        let weights = Weights::survey(source, Layout::Torch);
+        weights.tensor("a", [4], &device).unwrap();
+        let text = weights.finish().unwrap_err().to_string();
+        assert!(text.contains("`a` [2, 2] instead of [4]"), "{text}");
+
+        let source = SafetensorsBytes::parse("w", &bytes).unwrap();
+        assert!(
+            Weights::survey(source, Layout::Torch).finish().is_err(),
+            "surplus"
         );
     }
 

@@ -1,7 +1,7 @@
 //! How much memory the description of a file may take.
 
-/// What even the smallest file may take.
-const FLOOR: u64 = 1 << 20;
+/// What the description of even the smallest file may take: enough for some thousand tensors.
+const FLOOR: u64 = 16 << 20;
 
 /// A few bytes of a hostile file can describe a great deal; a description that outgrows the file itself is refused.
 #[derive(Debug)]

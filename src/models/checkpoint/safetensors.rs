@@ -9,9 +9,9 @@ use safetensors::Dtype;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::CheckpointError;
 use super::budget::Budget;
 use super::input::Input;
+use super::{CheckpointError, MOST_DIMENSIONS};
 use crate::models::ModelError;
 use crate::models::tensors::{TensorInfo, TensorSource, byte_len};
 
@@ -21,8 +21,6 @@ type Result<T, E = CheckpointError> = std::result::Result<T, E>;
 const LENGTH: u64 = 8;
 /// Longest header that the format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
-/// Most dimensions of a tensor; the networks use four.
-const MOST_DIMENSIONS: usize = 8;
 
 /// A safetensors file.
 #[derive(Debug)]
