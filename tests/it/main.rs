@@ -1,6 +1,11 @@
 //! One integration-test binary: the networks link slowly.
 
+mod allocations;
+mod checkpoint;
 mod cli;
 mod formats;
 mod library;
 mod preprocess;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
