@@ -156,7 +156,7 @@ mod full_size;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Array, Golden, assert_close, host};
+    use crate::models::golden::{Array, Golden, assert_close, device, host};
     use crate::models::tensors::SafetensorsBytes;
     use crate::models::weights::Layout;
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn tags_become_what_the_reference_reads() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let captioner = captioner(&device);
         let image = golden.tensor::<3>("image_tokens", &device);
         for case in ["auto", "user"] {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn logits_and_loss_equal_the_reference() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let decoder = captioner(&device).decoder;
         let states = golden.tensor::<3>("tagenc.user.last_hidden_state", &device);
         let Array { shape, values } = golden.i64("dec.input_ids");
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn generated_tokens_equal_the_reference() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let captioner = captioner(&device);
         for case in ["auto", "user"] {
             let states = golden.tensor(&format!("tagenc.{case}.last_hidden_state"), &device);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn captions_equal_the_reference_together_and_alone() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let captioner = captioner(&device);
         let image = golden.tensor::<3>("image_tokens", &device);
         let options = CaptionOptions::default();
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn samples_depend_on_the_seed_and_not_on_the_neighbours() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let captioner = captioner(&device);
         let image = golden.tensor::<3>("image_tokens", &device);
         let tags = strings("auto", "tags");
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn no_image_no_tags_and_a_foreign_vocabulary() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let captioner = captioner(&device);
         let options = CaptionOptions::default();
         let image = golden.tensor::<3>("image_tokens", &device);

@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 
 use super::ModelSource;
 use super::backbone::{ImageBackbone, host};
-use super::device::DeviceChoice;
+use super::golden;
 use super::manifest::Manifest;
 use super::mini::{BACKBONES, WORDS};
 use super::sentence::SentenceEncoder;
@@ -52,7 +52,7 @@ fn manifest() -> Manifest {
 
 #[test]
 fn image_encoder_equals_pytorch() {
-    let device = crate::models::golden::device();
+    let device = golden::device();
     let bytes = ModelSource::Builtin.read(BACKBONES).unwrap();
     let weights = Weights::parse(BACKBONES, &bytes).unwrap();
     let backbone = ImageBackbone::load(&manifest(), &weights, &device).unwrap();
@@ -90,7 +90,7 @@ fn image_encoder_equals_pytorch() {
 
 #[test]
 fn text_encoder_equals_pytorch_one_by_one_and_in_a_batch() {
-    let device = crate::models::golden::device();
+    let device = golden::device();
     let bytes = ModelSource::Builtin.read(BACKBONES).unwrap();
     let weights = Weights::parse(BACKBONES, &bytes).unwrap();
     let words = ModelSource::Builtin.text(WORDS).unwrap();

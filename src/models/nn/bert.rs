@@ -289,7 +289,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::models::golden::Golden;
+    use crate::models::golden::{Golden, device};
     use crate::models::nn::Embeddings;
     use crate::models::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
     use crate::models::weights::Layout;
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn tag_encoder_equals_the_reference_layer_by_layer() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let names = ["tag_encoder", "tagging_head"];
         let bert =
             Bert::load_tied(&config(), Some(IMAGE_WIDTH), names, &weights(), &device).unwrap();
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn text_decoder_equals_the_reference_layer_by_layer() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let (bert, table) = decoder(&device);
         let states = golden.tensor::<3>("tagenc.user.last_hidden_state", &device);
         let (ids, lengths) = tokens(&golden, "dec");
@@ -390,7 +390,7 @@ mod tests {
     /// Each row of the golden batch, token by token, beside a copy of itself that branches off and a row that is dropped.
     #[test]
     fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let (bert, table) = decoder(&device);
         let states = golden.tensor::<3>("tagenc.user.last_hidden_state", &device);
         let (ids, _) = tokens(&golden, "dec");
@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn layers_stored_with_the_recognition_decoder_are_found() {
-        let (device, golden) = (Device::flex(), Golden::parse(GOLDEN));
+        let (device, golden) = (device(), Golden::parse(GOLDEN));
         let source = Renamed(SafetensorsBytes::parse("mini", WEIGHTS).unwrap());
         let weights = Weights::new(source, Layout::Torch);
         let width = Some(IMAGE_WIDTH);

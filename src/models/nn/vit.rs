@@ -262,7 +262,7 @@ impl VitConfig {
 mod tests {
     use super::*;
     use crate::models::generated::Generated;
-    use crate::models::golden::{Golden, devices};
+    use crate::models::golden::{Golden, device, devices};
     use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] =
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn positions_of_another_grid_are_interpolated() {
-        let device = Device::flex();
+        let device = device();
         let larger = VitConfig {
             img_size: 96,
             ..mini()

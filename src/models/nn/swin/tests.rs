@@ -100,7 +100,7 @@ fn windows_shrink_to_a_smaller_grid() {
 
 #[test]
 fn tables_of_another_window_are_interpolated() {
-    let device = Device::flex();
+    let device = device();
     let (small, large) = (mini(6), mini(12));
     let table = "v.layers.0.blocks.0.attn.relative_position_bias_table";
     let weights = Weights::new(Generated::new("", small.shapes("v")), Layout::Torch);
@@ -131,7 +131,7 @@ fn buffers_are_not_taken_from_a_file() {
     let shapes = config.shapes("v").into_iter();
     let shapes = shapes.chain(names.clone().map(|name| (name, vec![1])));
     let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
-    Swin::load(&config, "v", &weights, &Device::flex()).unwrap();
+    Swin::load(&config, "v", &weights, &device()).unwrap();
     assert!(
         matches!(weights.finish(), Err(ModelError::SurplusTensors { tensors, .. }) if tensors.len() == 2)
     );

@@ -287,7 +287,7 @@ fn spread(table: &[f32], index: &[usize]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::Golden;
+    use crate::models::golden::{Golden, device};
 
     const GOLDEN: &[u8] =
         include_bytes!("../../../../tests/fixtures/golden/swin_window12_golden.safetensors");
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn masks_equal_the_reference() {
         let golden = Golden::parse(GOLDEN).i8("attn_mask.layers.1.blocks.1");
-        let device = Device::flex();
+        let device = device();
         let found = Windows::new(24, 12, 6, &device).mask_tensor(&device);
         let found = found.into_data().try_into_vec::<f32>().unwrap();
         assert_eq!(golden.shape, [4, 144, 144]);
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn every_token_has_one_position() {
-        let windows = Windows::new(12, 4, 2, &Device::flex());
+        let windows = Windows::new(12, 4, 2, &device());
         for (token, position) in windows.positions.iter().enumerate() {
             assert_eq!(windows.tokens[*position as usize] as usize, token);
         }
