@@ -156,7 +156,7 @@ impl BlipTexts {
 }
 
 /// What texts need of an image that they are matched with: keys and values of its tokens in every layer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct MatchedImage(Vec<KeysValues>);
 
 /// Texts and images to the match of the two.

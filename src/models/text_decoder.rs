@@ -1,26 +1,25 @@
 //! The image-tag-text decoder of Tag2Text (paper section 3.3, Generation): BERT as a causal language model that looks at what
 //! the tag encoder made of tags and image.
 
-use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::ModelError;
 use super::backbone::host;
 use super::generation::NextToken;
-use super::nn::{Bert, BertConfig, Cache, gelu};
+use super::nn::{Bert, BertConfig, Cache, LayerNorm, Linear, Rows, WordMatrix};
 use super::weights::Weights;
 
 /// Embeddings, layers and the head that turns a hidden state into the logits of the next token.
-#[derive(Debug, Module)]
+#[derive(Debug)]
 pub(crate) struct TextDecoder {
-    /// `[vocabulary, hidden]`: embeds the tokens and, tied, is the matrix of the head.
-    words: Param<Tensor<2>>,
-    positions: Param<Tensor<2>>,
+    words: WordMatrix,
+    /// `[positions, hidden]`.
+    positions: Vec<f32>,
     layers: Bert,
     transform: Linear,
     transform_norm: LayerNorm,
-    bias: Param<Tensor<1>>,
+    width: usize,
+    device: Device,
 }
 
 impl TextDecoder {
@@ -30,7 +29,7 @@ impl TextDecoder {
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let (vocabulary, width) = (config.vocab_size, config.hidden_size);
+        let width = config.hidden_size;
         let embeddings = "text_decoder.bert.embeddings";
         let head = "text_decoder.cls.predictions";
         let either = |first: String, second: String| {
@@ -40,38 +39,49 @@ impl TextDecoder {
                 first
             }
         };
-        let words = either(
-            format!("{embeddings}.word_embeddings.weight"),
-            format!("{head}.decoder.weight"),
-        );
-        let bias = either(format!("{head}.bias"), format!("{head}.decoder.bias"));
         Ok(Self {
-            words: weights.param(&words, [vocabulary, width], device)?,
-            positions: weights.param(
-                &format!("{embeddings}.position_embeddings.weight"),
-                [config.max_position_embeddings, width],
+            words: WordMatrix::load(
+                &either(
+                    format!("{embeddings}.word_embeddings.weight"),
+                    format!("{head}.decoder.weight"),
+                ),
+                &either(format!("{head}.bias"), format!("{head}.decoder.bias")),
+                [config.vocab_size, width],
+                weights,
                 device,
             )?,
+            positions: weights.values(
+                &format!("{embeddings}.position_embeddings.weight"),
+                &[config.max_position_embeddings, width],
+            )?,
             layers: Bert::load(config, Some(width), "text_decoder.bert", weights, device)?,
-            transform: weights.linear(&format!("{head}.transform.dense"), width, width, device)?,
-            transform_norm: weights.layer_norm(
+            transform: Linear::load(
+                &format!("{head}.transform.dense"),
+                width,
+                width,
+                weights,
+                device,
+            )?,
+            transform_norm: LayerNorm::load(
                 &format!("{head}.transform.LayerNorm"),
                 width,
                 config.layer_norm_eps,
+                weights,
                 device,
             )?,
-            bias: weights.param(&bias, [vocabulary], device)?,
+            width,
+            device: device.clone(),
         })
     }
 
     /// Number of token ids.
     pub(crate) fn vocabulary(&self) -> usize {
-        self.words.dims()[0]
+        self.words.vocabulary()
     }
 
     /// Tokens that the decoder can read.
     pub(crate) fn positions(&self) -> usize {
-        self.positions.dims()[0]
+        self.positions.len() / self.width
     }
 
     /// Before the first token of captions beside the tag encoder's states `[B, N, hidden]`.
@@ -82,31 +92,26 @@ impl TextDecoder {
     /// Hidden states `[rows, L, hidden]` of the next tokens. `ids` holds `L` a row; `lengths` are the tokens of each row with
     /// those read before, without padding.
     pub(crate) fn forward(&self, ids: &[u32], lengths: &[usize], cache: &mut Cache) -> Tensor<3> {
-        let (rows, device) = (lengths.len(), self.words.device());
-        let count = ids.len() / rows;
-        let width = self.words.dims()[1];
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let ids = Tensor::<1, Int>::from_data(ids.as_slice(), &device);
+        let count = ids.len() / lengths.len();
         let words = self
             .words
-            .val()
-            .select(0, ids)
-            .reshape([rows, count, width]);
-        let from = cache.len();
-        let positions = self
-            .positions
-            .val()
-            .slice([from..from + count, 0..width])
-            .unsqueeze::<3>();
+            .embed(ids, &self.device)
+            .reshape([lengths.len(), count, self.width]);
+        let positions = self.positions[cache.len() * self.width..][..count * self.width].to_vec();
+        let positions = Tensor::from_data(
+            TensorData::new(positions, [1, count, self.width]),
+            &self.device,
+        );
         self.layers.decode(words + positions, lengths, cache)
     }
 
-    /// Hidden states `[rows, hidden]` to logits `[rows, vocabulary]` of the token that follows each.
-    pub(crate) fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let x = self
-            .transform_norm
-            .forward(gelu(self.transform.forward(hidden)));
-        x.matmul(self.words.val().transpose()) + self.bias.val().unsqueeze::<2>()
+    /// Hidden states `[B, L, hidden]` to logits `[B, L, vocabulary]` of the token that follows each.
+    pub(crate) fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let batch = hidden.dims()[0];
+        let x = self.transform.forward_gelu(&Rows::new(hidden));
+        self.words
+            .scores(&self.transform_norm.forward(&x))
+            .into_tensor(batch, &self.device)
     }
 }
 
@@ -114,7 +119,6 @@ impl TextDecoder {
 pub(crate) struct Decoding<'a> {
     decoder: &'a TextDecoder,
     cache: Cache,
-    device: Device,
     /// The text that each row continues.
     texts: Vec<usize>,
     /// The texts whose encoder states the cache holds.
@@ -128,7 +132,6 @@ impl<'a> Decoding<'a> {
         Self {
             decoder,
             cache: decoder.cache(states),
-            device: states.device(),
             sources: texts.clone(),
             texts,
         }
@@ -140,9 +143,8 @@ impl<'a> Decoding<'a> {
         let count = ids.len() / rows;
         let lengths = vec![self.cache.len() + count; rows];
         let hidden = self.decoder.forward(ids, &lengths, &mut self.cache);
-        let width = hidden.dims()[2];
-        let last = hidden.slice([0..rows, count - 1..count, 0..width]);
-        host(self.decoder.logits(last.squeeze_dim(1)))
+        let last = hidden.narrow(1, count - 1, 1);
+        host(self.decoder.logits(last))
     }
 }
 
@@ -157,7 +159,7 @@ impl NextToken for Decoding<'_> {
 
     fn next(&mut self, parents: &[usize], tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
         if !parents.iter().copied().eq(0..self.texts.len()) {
-            self.cache.select_rows(parents, &self.device);
+            self.cache.select_rows(parents);
         }
         self.texts = parents.iter().map(|&row| self.texts[row]).collect();
         let mut sources = self.texts.clone();
@@ -167,7 +169,7 @@ impl NextToken for Decoding<'_> {
                 .iter()
                 .filter_map(|text| self.sources.iter().position(|source| source == text))
                 .collect();
-            self.cache.select_sources(&places, &self.device);
+            self.cache.select_sources(&places);
             self.sources = sources;
         }
         self.step(tokens)

@@ -9,6 +9,7 @@ use super::gelu::gelu_of_sum;
 use super::gemm::{View, multiply, multiply_add};
 use super::rows::{Rows, build, on_host, share};
 use super::simd::vectorised;
+use super::thin;
 use crate::models::ModelError;
 use crate::models::weights::Weights;
 
@@ -106,7 +107,19 @@ impl Linear {
                 },
                 Rows::Host { values, width },
             ) => {
-                let share = share(values.len() / width);
+                let rows = values.len() / width;
+                if rows <= thin::MOST_ROWS {
+                    let mut product = thin::multiply(values, *width, weight, d_output);
+                    add_bias(&mut product, bias);
+                    for (sum, product) in sum.iter_mut().zip(product) {
+                        *sum += product;
+                    }
+                    return Rows::Host {
+                        values: sum,
+                        width: d_output,
+                    };
+                }
+                let share = share(rows);
                 sum.par_chunks_mut(share * d_output)
                     .zip(values.par_chunks(share * width))
                     .for_each(|(sum, x)| {
@@ -135,6 +148,14 @@ fn host(
     finish: fn(&mut [f32], &[f32]),
 ) -> Rows {
     let d_output = bias.len();
+    if x.len() / width <= thin::MOST_ROWS {
+        let mut values = thin::multiply(x, width, weight, d_output);
+        finish(&mut values, bias);
+        return Rows::Host {
+            values,
+            width: d_output,
+        };
+    }
     let weight = View::packed(weight, d_output);
     let values = build(x.len() / width, d_output, |first, out| {
         let count = out.len() / d_output;

@@ -1,7 +1,7 @@
 //! Layers and backbones, one network a file.
 
-mod attention;
 mod bert;
+mod causal;
 mod cross_attention;
 mod dot_product;
 mod efficientnet;
@@ -16,11 +16,12 @@ mod rows;
 mod simd;
 mod softmax;
 mod swin;
+mod thin;
 mod vit;
+mod word_matrix;
 
-pub(crate) use attention::{Attention, KeysValues};
-pub(crate) use bert::{Bert, BertConfig, Cache};
-pub(crate) use cross_attention::{DecoderLayer, DecoderLayerConfig};
+pub(crate) use bert::{Bert, BertConfig, Cache, KeysValues};
+pub(crate) use cross_attention::{CrossAttention, DecoderLayer, DecoderLayerConfig};
 pub(crate) use dot_product::attention;
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
 pub(crate) use embeddings::Embeddings;
@@ -30,3 +31,4 @@ pub(crate) use linear::Linear;
 pub(crate) use rows::Rows;
 pub(crate) use swin::{Swin, SwinConfig};
 pub(crate) use vit::{Vit, VitConfig};
+pub(crate) use word_matrix::WordMatrix;

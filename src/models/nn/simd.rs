@@ -58,6 +58,20 @@ pub(super) fn exp(x: f32) -> f32 {
     p * power
 }
 
+/// Sum of all lanes, half of them at a time: one after the other they would take longer than a short row.
+#[inline(always)]
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (low, high) = lanes.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low += *high;
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
 /// Sum of `f` of every value, in as many partial sums as there are lanes.
 #[inline(always)]
 pub(super) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
@@ -71,7 +85,24 @@ pub(super) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     for (sum, value) in sums.iter_mut().zip(rest) {
         *sum += f(*value);
     }
-    sums.iter().sum()
+    total(sums)
+}
+
+/// Sum of the products of two rows.
+#[inline(always)]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    for ((sum, a), b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += a * b;
+    }
+    total(sums)
 }
 
 /// The greatest value.
@@ -113,6 +144,8 @@ mod tests {
             let values: Vec<f32> = (0..count).map(|i| (i * 7 % count) as f32 - 50.0).collect();
             assert_eq!(sum(&values, |x| x), values.iter().sum::<f32>());
             assert_eq!(greatest(&values), count as f32 - 51.0);
+            let squares = values.iter().map(|x| x * x).sum::<f32>();
+            assert_eq!(dot(&values, &values), squares);
         }
     }
 }

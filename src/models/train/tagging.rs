@@ -19,7 +19,7 @@ use super::tagging_data::TaggingData;
 use super::{TrainError, matrix};
 use crate::eval::average_precision;
 use crate::models::backbone::host;
-use crate::models::nn::{Attention, DecoderLayer};
+use crate::models::nn::{CrossAttention, DecoderLayer};
 use crate::models::tagger::{Evidence, Tables, Tagger, TaggerConfig};
 
 /// Held-out pictures that must show a tag for its precision to count.
@@ -45,7 +45,7 @@ impl Trainee {
         let linear = |input, output| LinearConfig::new(input, output).init(device);
         let norm = || LayerNormConfig::new(width).with_epsilon(1e-12).init(device);
         let layer = |_| DecoderLayer {
-            crossattention: Attention {
+            crossattention: CrossAttention {
                 query: linear(width, width),
                 key: linear(width, width),
                 value: linear(width, width),

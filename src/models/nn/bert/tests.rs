@@ -1,0 +1,205 @@
+//! Parity with the reference, layer by layer.
+
+use std::borrow::Cow;
+
+use super::*;
+use crate::models::golden::{Golden, device, devices};
+use crate::models::nn::Embeddings;
+use crate::models::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
+use crate::models::weights::Layout;
+
+const WEIGHTS: &[u8] =
+    include_bytes!("../../../../tests/fixtures/golden/tag2text_mini.safetensors");
+const GOLDEN: &[u8] =
+    include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
+const IMAGE_WIDTH: usize = 128;
+
+fn config() -> BertConfig {
+    let config = include_str!("../../../../tests/fixtures/golden/mini_config.json");
+    let config: serde_json::Value = serde_json::from_str(config).unwrap();
+    serde_json::from_value(config["med"].clone()).unwrap()
+}
+
+fn weights() -> Weights<'static> {
+    Weights::new(
+        SafetensorsBytes::parse("mini", WEIGHTS).unwrap(),
+        Layout::Torch,
+    )
+}
+
+/// Token ids of every row, and how many of them are no padding.
+fn tokens(golden: &Golden<'_>, prefix: &str) -> (Vec<Vec<u32>>, Vec<usize>) {
+    let ids = golden.i64(&format!("{prefix}.input_ids"));
+    let mask = golden.i64(&format!("{prefix}.attention_mask"));
+    let length = ids.shape[1];
+    (
+        ids.values
+            .chunks(length)
+            .map(|row| row.iter().map(|&id| id as u32).collect())
+            .collect(),
+        mask.values
+            .chunks(length)
+            .map(|row| row.iter().filter(|&&seen| seen == 1).count())
+            .collect(),
+    )
+}
+
+/// The tag encoder's lowest layers.
+fn tag_encoder(depth: usize, device: &Device) -> Bert {
+    let config = BertConfig {
+        num_hidden_layers: depth,
+        ..config()
+    };
+    let names = ["tag_encoder", "tagging_head"];
+    Bert::load_tied(&config, Some(IMAGE_WIDTH), names, &weights(), device).unwrap()
+}
+
+#[test]
+fn tag_encoder_equals_the_reference_layer_by_layer() {
+    let golden = Golden::parse(GOLDEN);
+    let table = Embeddings::load(&config(), "tag_encoder", &weights()).unwrap();
+    for device in devices() {
+        let tokens_of_image = golden.tensor::<3>("image_tokens", &device);
+        for case in ["auto", "user"] {
+            let prefix = format!("tagenc.{case}");
+            let (ids, lengths) = tokens(&golden, &prefix);
+            let sums = table.forward(&ids, &device).unwrap();
+            let check = |depth: usize, key: &str| {
+                let bert = tag_encoder(depth, &device);
+                let image = bert.keys_values(&tokens_of_image);
+                let x = bert.forward(sums.clone(), &lengths, Some(&image));
+                golden.assert_close(x, key, 2e-5);
+            };
+            check(3, &format!("{prefix}.last_hidden_state"));
+            if case == "auto" {
+                check(0, "tagenc.auto.embeddings");
+                for depth in 1..=3 {
+                    check(depth, &format!("tagenc.auto.layer.{}", depth - 1));
+                }
+            }
+        }
+    }
+}
+
+/// The text decoder's lowest layers, and its embeddings.
+fn decoder(depth: usize, device: &Device) -> (Bert, Embeddings) {
+    let config = BertConfig {
+        num_hidden_layers: depth,
+        ..config()
+    };
+    let (prefix, width) = ("text_decoder.bert", Some(config.hidden_size));
+    (
+        Bert::load(&config, width, prefix, &weights(), device).unwrap(),
+        Embeddings::load(&config, prefix, &weights()).unwrap(),
+    )
+}
+
+#[test]
+fn text_decoder_equals_the_reference_layer_by_layer() {
+    let golden = Golden::parse(GOLDEN);
+    let (ids, lengths) = tokens(&golden, "dec");
+    for device in devices() {
+        let states = golden.tensor::<3>("tagenc.user.last_hidden_state", &device);
+        for depth in 1..=3 {
+            let (bert, table) = decoder(depth, &device);
+            let sums = table.forward(&ids, &device).unwrap();
+            let mut cache = Cache::new(bert.keys_values(&states));
+            let x = bert.decode(sums, &lengths, &mut cache);
+            golden.assert_close(x, &format!("dec.layer.{}", depth - 1), 5e-5);
+        }
+    }
+}
+
+/// Each row of the golden batch, token by token, beside a copy of itself that branches off and a row that is dropped.
+#[test]
+fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
+    let golden = Golden::parse(GOLDEN);
+    let (ids, _) = tokens(&golden, "dec");
+    for device in devices() {
+        let (bert, table) = decoder(3, &device);
+        let states = golden.tensor::<3>("tagenc.user.last_hidden_state", &device);
+        let mut cache = Cache::new(bert.keys_values(&states));
+        let embedded = |range: std::ops::Range<usize>, rows: &[usize]| {
+            let texts: Vec<&Vec<u32>> = rows.iter().map(|&row| &ids[row]).collect();
+            let sums = table.forward(&texts, &device).unwrap();
+            sums.slice([0..rows.len(), range, 0..64])
+        };
+        let check = |found: &Tensor<3>, row: usize, source: usize, at: usize| {
+            let whole = golden.tensor::<3>("dec.layer.2", &device);
+            let expected = whole.slice([source..source + 1, at..at + 1, 0..64]);
+            let found = found.clone().slice([row..row + 1, 0..1, 0..64]);
+            let distance = (found - expected).abs().max().into_scalar::<f32>();
+            assert!(distance < 5e-5, "row {row} at {at}: {distance}");
+        };
+        let first = bert.decode(embedded(0..4, &[0, 1]), &[4, 4], &mut cache);
+        assert_eq!((first.dims(), cache.len()), ([2, 4, 64], 4));
+        // Both rows branch: two rows a picture.
+        cache.select_rows(&[0, 0, 1, 1]);
+        let next = bert.decode(embedded(4..5, &[0, 0, 1, 1]), &[5; 4], &mut cache);
+        for (row, source) in [0, 0, 1, 1].into_iter().enumerate() {
+            check(&next, row, source, 4);
+        }
+        // The first picture is finished.
+        cache.select_rows(&[3, 2]);
+        cache.select_sources(&[1]);
+        let next = bert.decode(embedded(5..6, &[1, 1]), &[6; 2], &mut cache);
+        check(&next, 0, 1, 5);
+        check(&next, 1, 1, 5);
+    }
+}
+
+/// The golden file under the names that a checkpoint uses which stores the shared parts with the recognition decoder.
+struct Renamed(SafetensorsBytes<'static>);
+
+impl Renamed {
+    fn stored(name: &str) -> String {
+        name.replace("tagging_head.", "tag_encoder.")
+    }
+}
+
+impl TensorSource for Renamed {
+    fn file(&self) -> &str {
+        self.0.file()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.names()
+    }
+
+    fn info(&self, name: &str) -> Option<TensorInfo> {
+        let is_shared = [
+            "crossattention",
+            "intermediate",
+            "layer.0.output",
+            "layer.1.output",
+        ]
+        .iter()
+        .any(|part| name.contains(part));
+        let is_low = name.contains("layer.0.") || name.contains("layer.1.");
+        if name.starts_with("tag_encoder.") && is_low && is_shared {
+            return None;
+        }
+        self.0.info(&Self::stored(name))
+    }
+
+    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
+        self.0.bytes(&Self::stored(name))
+    }
+}
+
+#[test]
+fn layers_stored_with_the_recognition_decoder_are_found() {
+    let (device, golden) = (device(), Golden::parse(GOLDEN));
+    let source = Renamed(SafetensorsBytes::parse("mini", WEIGHTS).unwrap());
+    let weights = Weights::new(source, Layout::Torch);
+    let width = Some(IMAGE_WIDTH);
+    assert!(Bert::load(&config(), width, "tag_encoder", &weights, &device).is_err());
+    let names = ["tag_encoder", "tagging_head"];
+    let bert = Bert::load_tied(&config(), width, names, &weights, &device).unwrap();
+    let table = Embeddings::load(&config(), "tag_encoder", &weights).unwrap();
+    let image = bert.keys_values(&golden.tensor("image_tokens", &device));
+    let (ids, lengths) = tokens(&golden, "tagenc.user");
+    let sums = table.forward(&ids, &device).unwrap();
+    let last = bert.forward(sums, &lengths, Some(&image));
+    golden.assert_close(last, "tagenc.user.last_hidden_state", 2e-5);
+}
