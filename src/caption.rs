@@ -25,16 +25,6 @@ impl TaggedCaption {
     }
 }
 
-/// The first token of a sentence that is matched with a picture.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ItmToken {
-    /// `[ENC]`, as in training and in the published evaluation.
-    #[default]
-    Enc,
-    /// `[CLS]`, as in the published demonstration and in Hugging Face's port.
-    Cls,
-}
-
 /// How well a sentence goes with a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

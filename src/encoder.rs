@@ -2,9 +2,9 @@
 
 use imgsearch_index::Embedding;
 
-use crate::caption::{ItmToken, SentenceMatch, TaggedCaption};
+use crate::caption::{SentenceMatch, TaggedCaption};
 use crate::media::{Input, Pixels, Squares};
-use crate::models::{CaptionOptions, ModelError, ModelPart};
+use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 use crate::vocabulary::Vocabulary;
 
 /// What a picture is turned into.
@@ -96,9 +96,9 @@ pub trait Encoder: Send + Sync {
         &self,
         picture: &Squares,
         sentences: &[&str],
-        token: ItmToken,
+        start: MatchStart,
     ) -> Result<Vec<SentenceMatch>, ModelError> {
-        let _ = token;
+        let _ = start;
         let image = self.embeddings(std::slice::from_ref(picture))?;
         let image = image.first().ok_or(ModelError::NotFinite)?;
         sentences

@@ -36,7 +36,7 @@ pub mod query;
 pub mod store;
 mod vocabulary;
 
-pub use caption::{ItmToken, SentenceMatch, TaggedCaption};
+pub use caption::{SentenceMatch, TaggedCaption};
 pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
 pub use engine::{Engine, Image};
@@ -46,7 +46,8 @@ pub use imgsearch_index::{Embedding, ImageId};
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
 pub use media::{Input, Pixels, ResizeFilter, Squares};
 pub use models::{
-    Caption, CaptionOptions, DeviceChoice, ModelSource, Sampling, Tag2TextMini, open_model,
+    Caption, CaptionOptions, DeviceChoice, MatchStart, ModelKind, ModelSource, Sampling,
+    Tag2TextMini, WeightType, open_model,
 };
 pub use query::{Explanation, Query};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

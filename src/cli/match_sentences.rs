@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use imgsearch::{Image, ItmToken};
+use imgsearch::{Image, MatchStart};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -49,11 +49,11 @@ struct Line<'a> {
 pub(crate) fn run(args: &MatchArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
     let engine = settings.engine()?;
     let sentences: Vec<&str> = args.sentences.iter().map(String::as_str).collect();
-    let token = match args.itm_token {
-        Token::Enc => ItmToken::Enc,
-        Token::Cls => ItmToken::Cls,
+    let start = match args.itm_token {
+        Token::Enc => MatchStart::Enc,
+        Token::Cls => MatchStart::Cls,
     };
-    let found = engine.match_sentences(Image::Path(&args.file), &sentences, token)?;
+    let found = engine.match_sentences(Image::Path(&args.file), &sentences, start)?;
     if found.iter().any(|found| found.itm.is_none()) {
         output.notice(format_args!(
             "this model has no head for image-text matching, so only the similarity (ITC) is told; BLIP has one: \

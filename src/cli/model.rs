@@ -1,5 +1,9 @@
 //! `imgsearch model`: the models that are installed.
 
+mod import;
+#[cfg(feature = "pull")]
+mod pull;
+
 use anyhow::Result;
 use clap::Subcommand;
 use imgsearch::store::{ModelInfo, ModelStore};
@@ -10,7 +14,7 @@ use super::exit::Exit;
 use super::output::{Output, Style, harmless};
 use super::settings::Settings;
 
-/// Show, choose, join and remove models
+/// Install, show, choose, join and remove models
 #[derive(Debug, clap::Args)]
 pub(crate) struct ModelArgs {
     #[command(subcommand)]
@@ -19,6 +23,15 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelCommand {
+    /// Make a model of a checkpoint that others published; its name is printed
+    ///
+    /// PyTorch's `.pth` and `.bin` and safetensors files are read, with the names of the official code and of Hugging Face.
+    /// Nothing in them is executed. What does not fit is named and nothing is installed. `--config` names a file with
+    /// the shapes of the networks, as JSON; without it they are those that the kind was published with.
+    Import(import::ImportArgs),
+    /// Download a model that others published and import it; its name is printed
+    #[cfg(feature = "pull")]
+    Pull(pull::PullArgs),
     /// Show the models that can be used; a star marks the one that is used where none is named
     List {
         /// Write one JSON object a line
@@ -76,6 +89,12 @@ struct Line<'a> {
 pub(crate) fn run(args: &ModelArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
     let store = settings.store()?;
     match &args.command {
+        ModelCommand::Import(args) => installed(
+            &store.import(&args.import(settings.named_config()))?,
+            output,
+        )?,
+        #[cfg(feature = "pull")]
+        ModelCommand::Pull(args) => return pull::run(args, store, settings, output),
         ModelCommand::List { json } => list(store, *json, output)?,
         ModelCommand::Info(args) => info(store, args, output)?,
         ModelCommand::Use { name } => {

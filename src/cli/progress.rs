@@ -12,6 +12,9 @@ use super::settings::{Settings, Verbosity};
 
 const SEARCHING: &str = "{spinner} {prefix} {human_pos} found";
 const COUNTED: &str = "{prefix} [{wide_bar}] {human_pos}/{human_len} {rate} ETA {eta}{msg}";
+#[cfg(feature = "pull")]
+const RECEIVED: &str =
+    "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}";
 const WAITING: &str = "{spinner} {prefix}";
 
 /// A progress bar that asks after every report whether to go on.
@@ -69,6 +72,22 @@ impl Bar {
     pub(crate) fn count(&mut self, what: &str, done: usize, total: usize) -> ControlFlow<()> {
         self.stage(what, COUNTED, Some((done, total)));
         self.bar.set_position(done as u64);
+        self.go_on()
+    }
+
+    /// Shows how far a model is on its way here.
+    #[cfg(feature = "pull")]
+    pub(crate) fn pull(&mut self, progress: imgsearch::store::PullProgress<'_>) -> ControlFlow<()> {
+        use imgsearch::store::PullProgress as Pull;
+        match progress {
+            Pull::Fetching { file, done, total } => {
+                let counted = total.map(|total| (done as usize, total as usize));
+                self.stage(&format!("fetching {file}"), RECEIVED, counted);
+                self.bar.set_position(done);
+            }
+            Pull::Importing => self.stage("importing", WAITING, None),
+            _ => {}
+        }
         self.go_on()
     }
 

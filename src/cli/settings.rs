@@ -58,6 +58,12 @@ pub(crate) struct Settings {
     pub(crate) progress: bool,
     /// How much is said on stderr.
     pub(crate) verbosity: Verbosity,
+    /// Whether somebody is there to answer a question.
+    #[cfg_attr(
+        not(feature = "pull"),
+        expect(dead_code, reason = "only downloads ask")
+    )]
+    pub(crate) interactive: bool,
     threads: Option<usize>,
     model: Option<PathBuf>,
     store: Option<ModelStore>,
@@ -111,6 +117,7 @@ impl Settings {
             },
             progress: verbosity > Verbosity::Quiet && io::stderr().is_terminal(),
             verbosity,
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             threads: typed.threads,
             model: typed.model.clone(),
             store: folders.map(|folders| ModelStore::new(folders.data_dir().join(MODELS))),
@@ -144,6 +151,21 @@ impl Settings {
         })
     }
 
+    /// The proxy for downloads, by the names that other programs know.
+    #[cfg(feature = "pull")]
+    pub(crate) fn proxy(&self) -> Option<String> {
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+            .into_iter()
+            .find_map(variable)
+            .map(|proxy| proxy.to_string_lossy().into_owned())
+    }
+
+    /// The mirror of Hugging Face, by the name that its own programs know.
+    #[cfg(feature = "pull")]
+    pub(crate) fn mirror(&self) -> Option<String> {
+        variable("HF_ENDPOINT").map(|mirror| mirror.to_string_lossy().into_owned())
+    }
+
     /// The model to use.
     fn model(&self) -> Result<ModelSource> {
         match (&self.model, &self.store) {
@@ -172,6 +194,14 @@ impl Settings {
             None => bail!(
                 "no model is called {name}, nor is there such a folder; the built-in one is {BUILTIN}"
             ),
+        }
+    }
+
+    /// The file that `--config` names, if it was given.
+    pub(crate) fn named_config(&self) -> Option<&Path> {
+        match &self.file {
+            File::Named(path) => Some(path),
+            _ => None,
         }
     }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use imgsearch_index::{ImageId, TagId};
 
 use super::{Engine, Image, Snapshot};
-use crate::caption::{ItmToken, SentenceMatch, TaggedCaption};
+use crate::caption::{SentenceMatch, TaggedCaption};
 use crate::error::{Error, Result};
 use crate::hit::RecognizedTag;
 use crate::media::{Squares, read, squares};
-use crate::models::{CaptionOptions, ModelError, ModelPart};
+use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 
 impl Engine {
     /// The probability of every tag in a picture, by id.
@@ -70,12 +70,12 @@ impl Engine {
         &self,
         image: Image<'_>,
         sentences: &[&str],
-        token: ItmToken,
+        start: MatchStart,
     ) -> Result<Vec<SentenceMatch>> {
         self.require_aligner()?;
         let picture = self.look(image)?;
         let encoder = &self.shared.encoder;
-        Ok(encoder.match_sentences(&picture, sentences, token)?)
+        Ok(encoder.match_sentences(&picture, sentences, start)?)
     }
 
     /// The picture as the model takes it.

@@ -73,6 +73,12 @@ pub enum ModelError {
         /// What it has, and what it should have.
         what: String,
     },
+    /// What was given does not make a model.
+    #[error("{reason}")]
+    Incomplete {
+        /// What is missing or does not fit, and where it is to be had.
+        reason: String,
+    },
     /// The manifest does not parse.
     #[error("{file}: {reason}")]
     Manifest {

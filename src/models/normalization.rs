@@ -1,5 +1,7 @@
 //! From pixels to what a network takes.
 
+use std::borrow::Borrow;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +34,9 @@ impl Normalization {
     ///
     /// # Errors
     /// When a picture has another size.
-    pub(crate) fn tensor(
+    pub(crate) fn tensor<P: Borrow<Pixels>>(
         &self,
-        pictures: &[Pixels],
+        pictures: &[P],
         side: usize,
         device: &Device,
     ) -> Result<Tensor<4>, ModelError> {
@@ -46,6 +48,7 @@ impl Normalization {
             std::array::from_fn(|channel| std::array::from_fn(|byte| scale(channel, byte as u8)));
         let mut values = Vec::with_capacity(pictures.len() * 3 * side * side);
         for picture in pictures {
+            let picture = picture.borrow();
             if picture.side() as usize != side {
                 return Err(ModelError::InputSize {
                     expected: side as u32,

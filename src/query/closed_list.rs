@@ -21,10 +21,13 @@ pub(crate) fn tags_from_names<'a>(
     let tag = |(id, name): (usize, &&str)| {
         let word = name.to_lowercase();
         let kind = kind(&lexicon, &rules, &word);
-        let synonyms = rules
+        let mut synonyms: Vec<String> = rules
             .synonyms()
             .filter(|(other, tag)| *tag == word && !listed.contains(*other))
-            .map(|(other, _)| other.to_owned());
+            .map(|(other, _)| other.to_owned())
+            .collect();
+        // The table has no order, and the same list is to give the same tags.
+        synonyms.sort_unstable();
         let mut parents: Vec<String> = Vec::new();
         if matches!(kind, TagKind::Object | TagKind::Scene) {
             let stated = rules.above(&word).iter().copied();
@@ -41,7 +44,7 @@ pub(crate) fn tags_from_names<'a>(
             name: (*name).to_owned(),
             kind,
             threshold: threshold(id),
-            synonyms: synonyms.collect(),
+            synonyms,
             parents,
         }
     };

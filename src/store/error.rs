@@ -36,12 +36,6 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
-    /// What was given does not make a model.
-    #[error("{reason}")]
-    Incomplete {
-        /// What is missing, and where it is to be had.
-        reason: String,
-    },
     /// The model cannot be loaded.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -53,6 +47,10 @@ pub enum StoreError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A file cannot be downloaded.
+    #[cfg(feature = "pull")]
+    #[error(transparent)]
+    Download(#[from] super::DownloadError),
 }
 
 fn installed(models: &[String]) -> String {

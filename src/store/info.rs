@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::models::ModelError;
-use crate::models::ModelSource;
-use crate::models::bundle::manifest::{ModelKind, WeightType};
 use crate::models::bundle::{ALIGNER, TAGGER};
+use crate::models::{ModelError, ModelKind, ModelSource, WeightType};
 
 /// What a model is.
 #[derive(Clone, Debug, PartialEq, Serialize)]

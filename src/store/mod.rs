@@ -11,9 +11,15 @@
 //! # Ok::<(), imgsearch::store::StoreError>(())
 //! ```
 
+#[cfg(feature = "pull")]
+mod download;
 mod draft;
 mod error;
 mod info;
+#[cfg(feature = "pull")]
+mod published;
+#[cfg(feature = "pull")]
+mod pull;
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -21,12 +27,19 @@ use std::path::{Path, PathBuf};
 
 use crate::models::bundle::manifest::{self, BundleManifest, ModelKind};
 use crate::models::bundle::{ALIGNER, TAGGER};
-use crate::models::{DeviceChoice, ModelSource, builtin, open_model};
+use crate::models::{DeviceChoice, ModelError, ModelSource, builtin, open_model};
 use draft::Draft;
 use error::at;
 
+pub use crate::models::bundle::Import;
+#[cfg(feature = "pull")]
+pub use download::DownloadError;
 pub use error::StoreError;
 pub use info::ModelInfo;
+#[cfg(feature = "pull")]
+pub use published::{PublishedFile, PublishedModel};
+#[cfg(feature = "pull")]
+pub use pull::{PullOptions, PullProgress};
 
 /// Name of the model inside the binary.
 pub const BUILTIN: &str = "tag2text-mini";
@@ -193,17 +206,29 @@ impl ModelStore {
         let source = ModelSource::Folder(draft.folder().to_owned());
         let parts = open_model(&source, DeviceChoice::Cpu)?;
         if parts.vocabulary().is_empty() {
-            return Err(StoreError::Incomplete {
-                reason: format!("{tagger} recognises no tags, so it cannot be the tagger"),
-            });
+            let reason = format!("{tagger} recognises no tags, so it cannot be the tagger");
+            return Err(ModelError::Incomplete { reason }.into());
         }
         if parts.dim() == 0 {
-            return Err(StoreError::Incomplete {
-                reason: format!(
-                    "{aligner} does not compare pictures with sentences, so it cannot be the aligner"
-                ),
-            });
+            let reason = format!(
+                "{aligner} does not compare pictures with sentences, so it cannot be the aligner"
+            );
+            return Err(ModelError::Incomplete { reason }.into());
         }
+        Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
+    }
+
+    /// Makes a model of a checkpoint that others published.
+    ///
+    /// # Errors
+    /// When a file cannot be read, the checkpoint does not fit, something is missing, the name is taken, or writing fails.
+    /// Nothing is left behind then.
+    pub fn import(&self, import: &Import) -> Result<ModelInfo> {
+        let name = import.name()?;
+        self.free(&name)?;
+        let draft = Draft::new(&self.folder, &name)?;
+        let mut manifest = import.write(draft.folder())?;
+        draft.describe(&mut manifest)?;
         Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
     }
 

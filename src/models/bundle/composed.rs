@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use imgsearch_index::Embedding;
 
-use crate::caption::{ItmToken, SentenceMatch, TaggedCaption};
+use crate::caption::{SentenceMatch, TaggedCaption};
 use crate::encoder::{Encoder, ImageFeatures};
 use crate::media::{Input, Squares};
-use crate::models::{CaptionOptions, ModelError};
+use crate::models::{CaptionOptions, MatchStart, ModelError};
 use crate::vocabulary::Vocabulary;
 
 /// A model, and which of the squares are its own.
@@ -115,12 +115,12 @@ impl Encoder for Composed {
         &self,
         picture: &Squares,
         sentences: &[&str],
-        token: ItmToken,
+        start: MatchStart,
     ) -> Result<Vec<SentenceMatch>, ModelError> {
         let picture = picture.select(&self.aligner.places);
         self.aligner
             .model
-            .match_sentences(&picture, sentences, token)
+            .match_sentences(&picture, sentences, start)
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(features[0].tag_scores, [3.0, 5.0]);
         let expected = Embedding::new(vec![3.0, 5.0]).unwrap();
         assert_eq!(features[0].embedding, expected);
-        let found = both.match_sentences(&squares, &["x"], ItmToken::Enc);
+        let found = both.match_sentences(&squares, &["x"], MatchStart::Enc);
         assert!((found.unwrap()[0].itc - 3.0 / 34f32.sqrt()).abs() < 1e-6);
         let refused = both.captions(&[squares], None, &CaptionOptions::default());
         assert!(refused.unwrap_err().to_string().contains("--kind tag2text"));

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::media::{Input, ResizeFilter};
+use crate::media::{Input, Pixels, ResizeFilter};
 use crate::models::ModelError;
+use crate::models::normalization::Normalization;
 
 /// The newest format that this version reads. Format 1 describes models like the built-in one, see
 /// [`super::super::manifest`].
@@ -76,39 +78,45 @@ impl fmt::Display for WeightType {
 }
 
 /// From a picture to the numbers that a network takes, in the words of a `preprocessor_config.json`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Preprocessing {
     /// Pixels along one edge of the square.
     pub(crate) size: u32,
     pub(crate) resample: ResizeFilter,
-    pub(crate) image_mean: [f32; 3],
-    pub(crate) image_std: [f32; 3],
+    #[serde(flatten)]
+    pub(crate) normalization: Normalization,
 }
 
 impl Preprocessing {
     /// That of inference with models of a kind.
-    pub(crate) fn of(kind: ModelKind, size: u32) -> Self {
-        match kind {
-            ModelKind::BlipItm => Self {
-                size,
-                resample: ResizeFilter::Bicubic,
-                image_mean: [0.48145466, 0.4578275, 0.40821073],
-                image_std: [0.26862954, 0.261_302_6, 0.275_777_1],
-            },
-            _ => Self {
-                size,
-                resample: ResizeFilter::Bilinear,
-                image_mean: [0.485, 0.456, 0.406],
-                image_std: [0.229, 0.224, 0.225],
-            },
+    pub(crate) fn of(kind: ModelKind, size: usize) -> Self {
+        let (resample, normalization) = match kind {
+            ModelKind::BlipItm => (ResizeFilter::Bicubic, Normalization::CLIP),
+            _ => (ResizeFilter::Bilinear, Normalization::IMAGENET),
+        };
+        Self {
+            size: size as u32,
+            resample,
+            normalization,
         }
     }
 
+    /// What it asks of [`media`](crate::media).
     pub(crate) fn input(&self) -> Input {
         Input {
             side: self.size,
             filter: self.resample,
         }
+    }
+
+    /// Pictures `[B, 3, S, S]`, normalised.
+    pub(crate) fn tensor(
+        &self,
+        pictures: &[&Pixels],
+        device: &Device,
+    ) -> Result<Tensor<4>, ModelError> {
+        self.normalization
+            .tensor(pictures, self.size as usize, device)
     }
 }
 
@@ -170,14 +178,11 @@ impl BundleManifest {
         }
     }
 
-    /// The configuration, read as that of the kind.
-    pub(crate) fn config<T: serde::de::DeserializeOwned>(
-        &self,
-        file: &str,
-    ) -> Result<T, ModelError> {
-        serde_json::from_value(self.config.clone()).map_err(|error| ModelError::Manifest {
+    /// How pictures are prepared, which a model with an image encoder of its own says; `file` is what errors call it.
+    pub(crate) fn preprocessing(&self, file: &str) -> Result<Preprocessing, ModelError> {
+        self.preprocessing.ok_or_else(|| ModelError::Manifest {
             file: file.to_owned(),
-            reason: format!("the configuration of the {} network: {error}", self.kind),
+            reason: "it does not say how pictures are prepared".to_owned(),
         })
     }
 

@@ -3,11 +3,20 @@
 //! | kind | parts | files beside `manifest.json` |
 //! |---|---|---|
 //! | `tag2text-mini` (format 1) | tagger, aligner | `backbones.safetensors`, `heads.safetensors`, `vocab.txt`, `tags.jsonl`, `classes.tsv` |
+//! | `tag2text` | tagger, captioner | `weights.safetensors`, `vocab.txt`, `tags.jsonl` |
+//! | `ram`, `ram-plus` | tagger | the same |
+//! | `blip-itm` | aligner with image-text matching | `weights.safetensors`, `vocab.txt` |
 //! | `composed` | those of the bundles in `tagger/` and `aligner/` | these two folders |
 
+mod blip;
 mod composed;
+mod config;
 pub(crate) mod files;
+mod import;
 pub(crate) mod manifest;
+mod recognition;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,10 +29,19 @@ use serde::Deserialize;
 use super::device::DeviceChoice;
 use super::manifest::Manifest;
 use super::mini::Tag2TextMini;
-use super::{ModelError, builtin};
+use super::{ModelError, WeightType, builtin};
 use crate::encoder::Encoder;
+use blip::BlipModel;
 use composed::Composed;
-use manifest::{BundleManifest, ModelKind, WeightType};
+use manifest::{BundleManifest, ModelKind};
+use recognition::RecognitionModel;
+
+pub use import::Import;
+
+/// File names within a bundle of published weights.
+pub(crate) const WEIGHTS: &str = "weights.safetensors";
+pub(crate) const VOCABULARY: &str = "vocab.txt";
+pub(crate) const TAGS: &str = "tags.jsonl";
 
 /// Folders of a composed bundle.
 pub(crate) const TAGGER: &str = "tagger";
@@ -191,15 +209,21 @@ fn open_bundle(
     device: DeviceChoice,
 ) -> Result<Arc<dyn Encoder>, ModelError> {
     files::check_sizes(folder, &manifest.files)?;
-    match manifest.kind {
+    Ok(match manifest.kind {
         ModelKind::Composed => {
             let part = |name| open_model(&ModelSource::Folder(folder.join(name)), device);
             let (tagger, aligner) = (part(TAGGER)?, part(ALIGNER)?);
-            Ok(Arc::new(Composed::new(manifest.id(), tagger, aligner)))
+            Arc::new(Composed::new(manifest.id(), tagger, aligner))
         }
-        kind => Err(ModelError::Manifest {
-            file: Manifest::FILE.to_owned(),
-            reason: format!("models of the kind {kind} are not run yet"),
-        }),
-    }
+        ModelKind::Tag2text | ModelKind::Ram | ModelKind::RamPlus => {
+            Arc::new(RecognitionModel::open(manifest, folder, device)?)
+        }
+        ModelKind::BlipItm => Arc::new(BlipModel::open(manifest, folder, device)?),
+        kind @ ModelKind::Mini => {
+            return Err(ModelError::Manifest {
+                file: folder.join(Manifest::FILE).display().to_string(),
+                reason: format!("models of the kind {kind} have format 1"),
+            });
+        }
+    })
 }

@@ -1,7 +1,10 @@
 //! The binary itself, as a shell sees it: streams, exit codes, JSON, and input that is not what it should be.
 
+mod imports;
 mod indexing;
 mod models;
+#[cfg(feature = "pull")]
+mod pulls;
 mod refusals;
 mod results;
 

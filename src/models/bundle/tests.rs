@@ -1,0 +1,366 @@
+//! The reduced networks of the reference, imported and opened as anybody's checkpoint would be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::blip::BlipModel;
+use super::recognition::RecognitionModel;
+use super::{Description, ModelSource};
+use crate::encoder::Encoder;
+use crate::models::golden::{Golden, assert_close};
+use crate::models::{
+    CaptionOptions, CheckpointError, DeviceChoice, MatchStart, ModelError, ModelKind, WeightType,
+};
+use crate::store::{Import, ModelStore, StoreError};
+
+const TAG2TEXT: &[u8] =
+    include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
+const RAM: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
+const BLIP: &[u8] = include_bytes!("../../../tests/fixtures/golden/blip_mini_golden.safetensors");
+
+fn fixture(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("tests/fixtures/golden").join(name)
+}
+
+fn json(name: &str) -> Value {
+    serde_json::from_slice(&fs::read(fixture(name)).unwrap()).unwrap()
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// A store in a folder that goes with it.
+struct Case {
+    folder: tempfile::TempDir,
+    store: ModelStore,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            store: ModelStore::new(folder.path().join("models")),
+            folder,
+        }
+    }
+
+    fn import(&self, import: &Import) -> Result<(super::BundleManifest, PathBuf), StoreError> {
+        let info = self.store.import(import)?;
+        let folder = info.folder.unwrap();
+        let source = ModelSource::Folder(folder.clone());
+        source.verify().unwrap();
+        match source.describe().unwrap() {
+            Description::Bundle(manifest) => Ok((manifest, folder)),
+            Description::Mini(_) => panic!("imported models have format 2"),
+        }
+    }
+
+    fn recognition(&self, import: &Import) -> RecognitionModel {
+        let (manifest, folder) = self.import(import).unwrap();
+        RecognitionModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap()
+    }
+
+    /// A file with some tensors of a golden one.
+    fn part(&self, name: &str, of: &str, keep: impl Fn(&str) -> bool) -> PathBuf {
+        let bytes = fs::read(fixture(of)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let kept = file.iter().filter(|(name, _)| keep(name));
+        let path = self.folder.path().join(name);
+        fs::write(&path, safetensors::serialize(kept, None).unwrap()).unwrap();
+        path
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn tag2text(file: &str) -> Import {
+    let mut import = Import::new(ModelKind::Tag2text, fixture(file));
+    import.config = Some(fixture("mini_config.json"));
+    import.tags = Some(fixture("mini_tags.txt"));
+    import.vocab = Some(fixture("mini_vocab.txt"));
+    import.dtype = WeightType::F32;
+    import
+}
+
+fn blip(file: &str) -> Import {
+    let mut import = Import::new(ModelKind::BlipItm, fixture(file));
+    import.config = Some(fixture("mini_config.json"));
+    import.vocab = Some(fixture("mini_vocab.txt"));
+    import.dtype = WeightType::F32;
+    import
+}
+
+#[test]
+fn tag2text_recognises_and_describes_as_the_reference_does() {
+    let (case, golden) = (Case::new(), Golden::parse(TAG2TEXT));
+    let expected = json("tag2text_mini_text.json");
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let model = case.recognition(&tag2text("tag2text_mini.pth"));
+    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    golden.assert_close(tokens.clone(), "image_tokens", 2e-5);
+    let scores = model.scores(tokens.clone()).unwrap().concat();
+    assert_close(&scores, &golden.f32("tag_probs").values, 1e-5, "tag_probs");
+    let recognized = scores.iter().zip(model.vocabulary().iter().cycle());
+    let recognized: Vec<f32> = recognized
+        .map(|(score, tag)| f32::from(u8::from(*score > tag.threshold)))
+        .collect();
+    assert_eq!(recognized, golden.f32("tag_mask_final").values);
+
+    let options = CaptionOptions::default();
+    let captions = model.describe(tokens.clone(), None, &options).unwrap();
+    let texts: Vec<String> = captions.iter().map(|c| c.text.clone()).collect();
+    assert_eq!(texts, strings(&expected["auto"]["captions"]));
+    let tags: Vec<String> = captions.iter().map(|c| c.tags.join(" | ")).collect();
+    assert_eq!(tags, strings(&expected["auto"]["tags"]));
+    let [_, length, width] = tokens.dims();
+    let first = tokens.slice([0..1, 0..length, 0..width]);
+    let given = ["dog", "traffic light"].map(str::to_owned);
+    let caption = model.describe(first, Some(&given), &options).unwrap();
+    let expected = strings(&expected["user"]["captions"]);
+    assert_eq!(
+        (&caption[0].text, &caption[0].tags[..]),
+        (&expected[0], &given[..])
+    );
+}
+
+#[test]
+fn a_checkpoint_and_its_safetensors_give_the_same_weights_and_half_precision_is_near() {
+    let (case, golden) = (Case::new(), Golden::parse(TAG2TEXT));
+    let (checkpoint, folder) = case.import(&tag2text("tag2text_mini.pth")).unwrap();
+    let mut import = tag2text("tag2text_mini.safetensors");
+    import.name = Some("again".to_owned());
+    let (again, _) = case.import(&import).unwrap();
+    assert_eq!(checkpoint.files, again.files);
+    import.name = Some("half".to_owned());
+    import.dtype = WeightType::F16;
+    let (half, halved) = case.import(&import).unwrap();
+    let size = |folder: &Path| fs::metadata(folder.join(super::WEIGHTS)).unwrap().len();
+    assert!(size(&halved) < size(&folder) * 6 / 10);
+    let model = RecognitionModel::open(&half, &halved, DeviceChoice::Cpu).unwrap();
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    let scores = model.scores(tokens).unwrap().concat();
+    assert_close(
+        &scores,
+        &golden.f32("tag_probs").values,
+        2e-3,
+        "tag_probs in f16",
+    );
+}
+
+#[test]
+fn ram_and_ram_plus_in_several_files_recognise_as_the_reference_does() {
+    let (case, golden) = (Case::new(), Golden::parse(RAM));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let image = Golden::parse(TAG2TEXT).tensor("image", &device);
+    let vision = case.part("vision.safetensors", "tag2text_mini.safetensors", |name| {
+        name.starts_with("visual_encoder.")
+    });
+    let mut config = json("mini_config.json");
+    config["descriptions"] = json!(5);
+    let (mut ram, mut plus) = (config.clone(), config);
+    for config in [&mut ram, &mut plus] {
+        config["class_threshold"] = json!({});
+        config["delete_tag_index"] = json!([3]);
+    }
+    plus["num_class"] = json!(12);
+    let names = fs::read_to_string(fixture("mini_tags.txt")).unwrap();
+    let twelve: Vec<&str> = names.lines().take(12).collect();
+    let head = |with_labels: bool| move |name: &str| with_labels || name != "label_embed";
+    let cases = [
+        (ModelKind::Ram, ram, names.clone(), "ram.logits"),
+        (
+            ModelKind::RamPlus,
+            plus,
+            twelve.join("\n"),
+            "ramplus.logits",
+        ),
+    ];
+    for (kind, config, tags, expected) in cases {
+        let only = kind == ModelKind::Ram;
+        let mut import = Import::new(kind, vision.clone());
+        import
+            .files
+            .push(case.part("head.safetensors", "ram_mini_head.safetensors", head(only)));
+        if !only {
+            import.files.push(fixture("ramplus_mini_extra.safetensors"));
+        }
+        import.name = Some(kind.to_string());
+        import.dtype = WeightType::F32;
+        import.config = Some(case.write("config.json", &config.to_string()));
+        import.tags = Some(case.write("tags.txt", &tags));
+        let values: Vec<String> = (0..tags.lines().count())
+            .map(|tag| format!("0.{}", 50 + tag % 7))
+            .collect();
+        import.thresholds = Some(case.write("thresholds.txt", &values.join("\n")));
+        let model = case.recognition(&import);
+        let tokens = model.look(image.clone()).unwrap();
+        let scores = model.scores(tokens.clone()).unwrap().concat();
+        let logits = golden.f32(expected).values.into_iter();
+        let expected_scores: Vec<f32> = logits.map(|x| 1.0 / (1.0 + (-x).exp())).collect();
+        assert_close(&scores, &expected_scores, 1e-5, expected);
+        let threshold = |tag| model.vocabulary().iter().nth(tag).unwrap().threshold;
+        assert_eq!(
+            (threshold(2), threshold(3), threshold(4)),
+            (0.52, 1.0, 0.54)
+        );
+        let refused = model.describe(tokens, None, &CaptionOptions::default());
+        assert!(matches!(refused, Err(ModelError::Lacks { .. })));
+    }
+}
+
+#[test]
+fn blip_compares_as_the_reference_does() {
+    let (case, golden) = (Case::new(), Golden::parse(BLIP));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let captions = strings(&json("blip_mini_text.json")["captions"]);
+    let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    assert!((model.dim(), model.vocabulary().len()) == (32, 0));
+    let similarities = golden.f32("itc.sim").values;
+    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    let [count, length, width] = tokens.dims();
+    for (start, name) in [
+        (MatchStart::Enc, "itm.enc_start.logits"),
+        (MatchStart::Cls, "itm.cls_start.logits"),
+    ] {
+        let logits = golden.f32(name).values;
+        for image in 0..count {
+            let own = tokens
+                .clone()
+                .slice([image..image + 1, 0..length, 0..width]);
+            let found = model.compare(own, &captions, start).unwrap();
+            let itc: Vec<f32> = found.iter().map(|found| found.itc).collect();
+            assert_close(
+                &itc,
+                &similarities[image * count..][..count],
+                1e-5,
+                "itc.sim",
+            );
+            let pair = &logits[image * 2..][..2];
+            let expected = 1.0 / (1.0 + (pair[0] - pair[1]).exp());
+            assert_close(&[found[image].itm.unwrap()], &[expected], 1e-5, name);
+        }
+    }
+    let text = model.text(captions[0]).unwrap();
+    let features = golden.f32("itc.text_feat").values;
+    assert_close(text.as_slice(), &features[..32], 1e-5, "itc.text_feat");
+}
+
+#[test]
+fn the_two_forms_of_a_blip_configuration_are_one() {
+    let official = json("mini_config.json");
+    let (med, vision) = (&official["med"], &official["blip"]);
+    let port = json!({
+        "text_config": med,
+        "image_text_hidden_size": vision["embed_dim"],
+        "vision_config": {
+            "image_size": vision["image_size"], "patch_size": vision["patch"], "hidden_size": vision["width"],
+            "num_hidden_layers": vision["depth"], "num_attention_heads": vision["heads"],
+        },
+    });
+    let read = |config: &Value| super::config::read_blip(config).unwrap();
+    assert_eq!(read(&official), read(&port));
+}
+
+#[test]
+fn what_does_not_fit_is_named_and_leaves_nothing_behind() {
+    let case = Case::new();
+    let refused = |import: &Import| {
+        let error = case.import(import).err().expect("it must be refused");
+        let left = fs::read_dir(case.store.folder()).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{error}");
+        error
+    };
+    let mut import = tag2text("tag2text_mini.pth");
+    import.config = None;
+    import.tags = Some(case.write("many.txt", &"tag\n".repeat(3429)));
+    import.vocab = None;
+    let error = refused(&import);
+    let StoreError::Model(ModelError::Checkpoint(CheckpointError::Mismatch { missing, .. })) =
+        &error
+    else {
+        panic!("{error}")
+    };
+    let deepest = "visual_encoder.layers.2.blocks.17.mlp.fc2.weight";
+    assert!(missing.iter().any(|name| name == deepest), "{error}");
+    assert!(error.to_string().contains("label_embed.weight"), "{error}");
+
+    let mut import = blip("tag2text_mini.pth");
+    let told = refused(&import).to_string();
+    assert!(told.contains("does not hold this network"), "{told}");
+    import.config = Some(case.write("config.json", "{}"));
+    assert!(
+        refused(&import)
+            .to_string()
+            .contains("config.json: missing field")
+    );
+
+    let mut import = tag2text("tag2text_mini.pth");
+    import.tags = None;
+    let told = refused(&import).to_string();
+    assert!(told.contains("tag2text_ori_tag_list.txt"), "{told}");
+    import.tags = Some(case.write("few.txt", "dog\ncat"));
+    let told = refused(&import).to_string();
+    assert!(
+        told.contains("few.txt has 2 lines") && told.contains("50 tags"),
+        "{told}"
+    );
+    import = tag2text("tag2text_mini.pth");
+    import.thresholds = Some(case.write("odd.txt", "0.5\nhalf\n"));
+    assert!(refused(&import).to_string().contains("line 2"));
+    import = tag2text("mini_tags.txt");
+    assert!(
+        refused(&import)
+            .to_string()
+            .contains("neither a PyTorch checkpoint")
+    );
+    import = tag2text("missing.pth");
+    assert!(refused(&import).to_string().contains("missing.pth"));
+    import = tag2text("tag2text_mini.pth");
+    import.vocab = Some(case.write("words.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n"));
+    assert!(
+        refused(&import)
+            .to_string()
+            .contains("the vocabulary is unusable")
+    );
+}
+
+#[test]
+fn published_shapes_are_those_of_the_published_files() {
+    let case = Case::new();
+    let empty = case.part(
+        "empty.safetensors",
+        "ramplus_mini_extra.safetensors",
+        |_| false,
+    );
+    let source = crate::models::checkpoint::SafetensorsFile::open(&empty).unwrap();
+    for kind in [ModelKind::Tag2text, ModelKind::Ram, ModelKind::RamPlus] {
+        let config = super::config::published(kind, &source).unwrap();
+        let read = super::config::RecognitionConfig::read(kind, &config).unwrap();
+        let (width, tags) = match kind {
+            ModelKind::Tag2text => (1024, 3429),
+            _ => (1536, 4585),
+        };
+        assert_eq!(read.swin.vision_width, width);
+        assert_eq!(read.swin.embed_dim << 3, width);
+        assert_eq!(read.recognizer.num_class(), tags);
+        assert_eq!(read.med.is_some(), kind == ModelKind::Tag2text);
+        let deleted = read.thresholds.delete_tag_index.len();
+        assert_eq!(deleted, if kind == ModelKind::Tag2text { 7 } else { 0 });
+    }
+    let config = super::config::published(ModelKind::BlipItm, &source).unwrap();
+    assert_eq!(
+        super::config::read_blip(&config).unwrap().vit.embed_dim,
+        768
+    );
+}
