@@ -166,17 +166,18 @@ impl<'a> Weights<'a> {
         Ok(Param::from_tensor(self.tensor(key, shape, device)?))
     }
 
-    /// The weight `[d_input, d_output]` of a linear layer, from either layout.
-    pub(crate) fn matrix(&self, key: &str, d_input: usize, d_output: usize) -> Result<Vec<f32>> {
+    /// The weight of a linear layer, transposed, `[d_output, d_input]`, from either layout.
+    pub(crate) fn outputs(&self, key: &str, d_input: usize, d_output: usize) -> Result<Vec<f32>> {
         match self.layout {
-            Layout::Burn => self.values(key, &[d_input, d_output]),
-            Layout::Torch => Ok(transposed(
-                &self.values(key, &[d_output, d_input])?,
-                d_input,
+            Layout::Burn => Ok(transposed(
+                &self.values(key, &[d_input, d_output])?,
+                d_output,
             )),
+            Layout::Torch => self.values(key, &[d_output, d_input]),
         }
     }
 
+    /// The weight `[d_input, d_output]` of a linear layer, from either layout.
     fn weight(
         &self,
         key: &str,
@@ -184,7 +185,11 @@ impl<'a> Weights<'a> {
         d_output: usize,
         device: &Device,
     ) -> Result<Param<Tensor<2>>> {
-        let data = TensorData::new(self.matrix(key, d_input, d_output)?, [d_input, d_output]);
+        if self.layout == Layout::Burn {
+            return self.param(key, [d_input, d_output], device);
+        }
+        let values = transposed(&self.values(key, &[d_output, d_input])?, d_input);
+        let data = TensorData::new(values, [d_input, d_output]);
         Ok(Param::from_tensor(Tensor::from_data(data, device)))
     }
 

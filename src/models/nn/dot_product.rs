@@ -13,6 +13,7 @@ const TILE: usize = 192;
 
 /// What is added to the scores of every head: -10000 or so where a query does not see a key.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Few are alive at a time.
 pub(crate) enum Mask {
     /// In main memory.
     Host {
@@ -234,7 +235,7 @@ pub(super) fn attend(
         let scores = multiply(query.slice(first, count), key.transposed(), scale, place);
         inverses.clear();
         softmax_numerators(scores, keys, first, adjust, inverses);
-        multiply_add(View::packed(scores, keys), value, out);
+        multiply_add(View::packed(scores, keys), value, out, width, 0);
         scale_rows(out, width, inverses);
     }
 }

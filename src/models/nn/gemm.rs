@@ -76,24 +76,58 @@ pub(super) fn multiply<'o>(
 ) -> &'o mut [f32] {
     assert_eq!(out.len(), lhs.rows * rhs.columns, "size of a product");
     // SAFETY: `out` has a place for every element of the product, and none is read.
-    unsafe { run(lhs, rhs, 0.0, scale, out.as_mut_ptr().cast()) };
+    unsafe { run(lhs, rhs, 0.0, scale, out.as_mut_ptr().cast(), rhs.columns) };
     // SAFETY: the product wrote every element.
     unsafe { out.assume_init_mut() }
 }
 
-/// `out += lhs * rhs`, with the rows of `out` one after the other.
-pub(super) fn multiply_add(lhs: View<'_>, rhs: View<'_>, out: &mut [f32]) {
-    assert_eq!(out.len(), lhs.rows * rhs.columns, "size of a product");
-    // SAFETY: `out` has an initialised place for every element of the product.
-    unsafe { run(lhs, rhs, 1.0, 1.0, out.as_mut_ptr()) }
+/// Writes `lhs * rhs` to some columns of `out`, from `first` on; the rows of `out` are `stride` apart.
+pub(super) fn multiply_columns(
+    lhs: View<'_>,
+    rhs: View<'_>,
+    out: &mut [MaybeUninit<f32>],
+    stride: usize,
+    first: usize,
+) {
+    if lhs.rows == 0 {
+        return;
+    }
+    assert_columns(lhs, rhs, out.len(), stride, first);
+    // SAFETY: every element of the product has a place in `out`, and none is read.
+    unsafe { run(lhs, rhs, 0.0, 1.0, out[first..].as_mut_ptr().cast(), stride) };
 }
 
-/// `out = keep * out + scale * lhs * rhs`; `out` is not read when `keep` is 0.
+/// Adds `lhs * rhs` to some columns of `out`, from `first` on; the rows of `out` are `stride` apart.
+pub(super) fn multiply_add(
+    lhs: View<'_>,
+    rhs: View<'_>,
+    out: &mut [f32],
+    stride: usize,
+    first: usize,
+) {
+    if lhs.rows == 0 {
+        return;
+    }
+    assert_columns(lhs, rhs, out.len(), stride, first);
+    // SAFETY: every element of the product has an initialised place in `out`.
+    unsafe { run(lhs, rhs, 1.0, 1.0, out[first..].as_mut_ptr(), stride) }
+}
+
+fn assert_columns(lhs: View<'_>, rhs: View<'_>, size: usize, stride: usize, first: usize) {
+    assert!(
+        first + rhs.columns <= stride && lhs.rows * stride <= size,
+        "{} columns from {first} of {stride}, {} rows of {size} values",
+        rhs.columns,
+        lhs.rows,
+    );
+}
+
+/// `out = keep * out + scale * lhs * rhs`, with the rows of `out` `stride` apart; `out` is not read when `keep` is 0.
 ///
 /// # Safety
-/// `out` points to `lhs.rows * rhs.columns` places, initialised unless `keep` is 0.
+/// `out` points to `lhs.rows` rows of `rhs.columns` places, initialised unless `keep` is 0.
 #[cfg(feature = "cpu")]
-unsafe fn run(lhs: View<'_>, rhs: View<'_>, keep: f32, scale: f32, out: *mut f32) {
+unsafe fn run(lhs: View<'_>, rhs: View<'_>, keep: f32, scale: f32, out: *mut f32, stride: usize) {
     assert_eq!(lhs.columns, rhs.rows, "inner sizes of a product");
     // SAFETY: views lie inside their slices by construction, and the caller vouches for `out`.
     unsafe {
@@ -103,7 +137,7 @@ unsafe fn run(lhs: View<'_>, rhs: View<'_>, keep: f32, scale: f32, out: *mut f32
             lhs.columns,
             out,
             1,
-            rhs.columns as isize,
+            stride as isize,
             keep != 0.0,
             lhs.values.as_ptr(),
             lhs.column_stride as isize,
@@ -122,7 +156,7 @@ unsafe fn run(lhs: View<'_>, rhs: View<'_>, keep: f32, scale: f32, out: *mut f32
 }
 
 #[cfg(not(feature = "cpu"))]
-unsafe fn run(_: View<'_>, _: View<'_>, _: f32, _: f32, _: *mut f32) {
+unsafe fn run(_: View<'_>, _: View<'_>, _: f32, _: f32, _: *mut f32, _: usize) {
     unreachable!("nothing is on the host in a build without the CPU backend")
 }
 
@@ -147,8 +181,14 @@ mod tests {
                 assert_eq!(out[r * columns + c], 2.0 * dot(r, c), "{r}, {c}");
             }
         }
-        multiply_add(lhs, rhs, out);
-        assert_eq!(out[4], 3.0 * dot(1, 1));
+        let mut wide = vec![1.0; rows * 6];
+        multiply_add(lhs, rhs, &mut wide, 6, 2);
+        for (at, value) in wide.iter().enumerate() {
+            let (row, column) = (at / 6, at % 6);
+            let inside = (2..5).contains(&column);
+            let added = if inside { dot(row, column - 2) } else { 0.0 };
+            assert_eq!(*value, 1.0 + added);
+        }
     }
 
     #[test]

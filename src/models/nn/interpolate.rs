@@ -176,8 +176,9 @@ fn solve_transposed(system: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         right.swap(column, pivot);
         for row in column + 1..count {
             let factor = rows[row][column] / rows[column][column];
-            for at in column..count {
-                rows[row][at] -= factor * rows[column][at];
+            let (above, below) = rows.split_at_mut(row);
+            for (value, pivot) in below[0][column..].iter_mut().zip(&above[column][column..]) {
+                *value -= factor * pivot;
             }
             right[row] -= factor * right[column];
         }

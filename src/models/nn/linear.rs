@@ -6,12 +6,12 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
 use super::gelu::gelu_of_sum;
-use super::gemm::{View, multiply, multiply_add};
+use super::gemm::View;
+use super::panels::Panels;
 use super::rows::{Rows, build, on_host, share};
 use super::simd::vectorised;
-use super::thin;
 use crate::models::ModelError;
-use crate::models::weights::Weights;
+use crate::models::weights::{Weights, transposed};
 
 /// `x W + b`.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Linear {
     /// In main memory.
     Host {
         /// `[d_input, d_output]`.
-        weight: Vec<f32>,
+        weight: Panels,
         /// `[d_output]`.
         bias: Vec<f32>,
     },
@@ -36,9 +36,9 @@ impl Linear {
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let weight = weights.matrix(&format!("{prefix}.weight"), d_input, d_output)?;
+        let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
         let bias = weights.values(&format!("{prefix}.bias"), &[d_output])?;
-        Ok(Self::new(weight, Some(bias), d_output, device))
+        Ok(Self::new(&weight, Some(bias), d_output, device))
     }
 
     /// `prefix.weight` alone.
@@ -49,23 +49,25 @@ impl Linear {
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let weight = weights.matrix(&format!("{prefix}.weight"), d_input, d_output)?;
-        Ok(Self::new(weight, None, d_output, device))
+        let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
+        Ok(Self::new(&weight, None, d_output, device))
     }
 
-    /// From `weight` `[d_input, d_output]` and `bias` `[d_output]`.
+    /// From `weight` `[d_output, d_input]`, as PyTorch stores it, and `bias` `[d_output]`.
     pub(crate) fn new(
-        weight: Vec<f32>,
+        weight: &[f32],
         bias: Option<Vec<f32>>,
         d_output: usize,
         device: &Device,
     ) -> Self {
         if on_host(device) {
-            let bias = bias.unwrap_or_else(|| vec![0.0; d_output]);
-            return Self::Host { weight, bias };
+            return Self::Host {
+                weight: Panels::new(weight, d_output),
+                bias: bias.unwrap_or_else(|| vec![0.0; d_output]),
+            };
         }
         let d_input = weight.len() / d_output;
-        let data = TensorData::new(weight, [d_input, d_output]);
+        let data = TensorData::new(transposed(weight, d_input), [d_input, d_output]);
         Self::Device(nn::Linear {
             weight: Param::from_tensor(Tensor::from_data(data, device)),
             bias: bias.map(|bias| Param::from_tensor(Tensor::from_data(bias.as_slice(), device))),
@@ -107,25 +109,20 @@ impl Linear {
                 },
                 Rows::Host { values, width },
             ) => {
-                let rows = values.len() / width;
-                if rows <= thin::MOST_ROWS {
-                    let mut product = thin::multiply(values, *width, weight, d_output);
-                    add_bias(&mut product, bias);
-                    for (sum, product) in sum.iter_mut().zip(product) {
-                        *sum += product;
-                    }
-                    return Rows::Host {
-                        values: sum,
-                        width: d_output,
-                    };
+                let x = View::packed(values, *width);
+                if are_few(x.rows()) {
+                    let product = few(x, weight, bias, add_bias);
+                    add(&mut sum, &product);
+                } else {
+                    let share = share(x.rows());
+                    sum.par_chunks_mut(share * d_output)
+                        .enumerate()
+                        .for_each(|(index, sum)| {
+                            add_bias(sum, bias);
+                            let x = x.slice(index * share, sum.len() / d_output);
+                            weight.multiply_add(x, sum);
+                        });
                 }
-                let share = share(rows);
-                sum.par_chunks_mut(share * d_output)
-                    .zip(values.par_chunks(share * width))
-                    .for_each(|(sum, x)| {
-                        add_bias(sum, bias);
-                        multiply_add(View::packed(x, *width), View::packed(weight, d_output), sum);
-                    });
                 Rows::Host {
                     values: sum,
                     width: d_output,
@@ -139,34 +136,46 @@ impl Linear {
     }
 }
 
-/// Rows of `width` times `weight`; `finish` is given the product's rows and the bias.
+/// Rows of `width` times `weight`; `finish` is given rows of the product, or some columns of them, and their bias.
 fn host(
     x: &[f32],
     width: usize,
-    weight: &[f32],
+    weight: &Panels,
     bias: &[f32],
     finish: fn(&mut [f32], &[f32]),
 ) -> Rows {
-    let d_output = bias.len();
-    if x.len() / width <= thin::MOST_ROWS {
-        let mut values = thin::multiply(x, width, weight, d_output);
-        finish(&mut values, bias);
-        return Rows::Host {
-            values,
-            width: d_output,
-        };
-    }
-    let weight = View::packed(weight, d_output);
-    let values = build(x.len() / width, d_output, |first, out| {
-        let count = out.len() / d_output;
-        let x = View::packed(&x[first * width..][..count * width], width);
-        let product = multiply(x, weight, 1.0, out);
-        finish(product, bias);
-        product
-    });
+    let (x, d_output) = (View::packed(x, width), bias.len());
+    let values = if are_few(x.rows()) {
+        few(x, weight, bias, finish)
+    } else {
+        build(x.rows(), d_output, |first, out| {
+            let count = out.len() / d_output;
+            let product = weight.multiply(x.slice(first, count), out);
+            finish(product, bias);
+            product
+        })
+    };
     Rows::Host {
         values,
         width: d_output,
+    }
+}
+
+/// Whether every thread reads all weights for too few rows each.
+fn are_few(rows: usize) -> bool {
+    const LEAST: usize = 32;
+    rows < LEAST * rayon::current_num_threads()
+}
+
+fn few(x: View<'_>, weight: &Panels, bias: &[f32], finish: fn(&mut [f32], &[f32])) -> Vec<f32> {
+    weight.multiply_few(x, |part, columns| finish(part, &bias[columns]))
+}
+
+vectorised! {
+    fn add(sum: &mut [f32], values: &[f32]) {
+        for (sum, value) in sum.iter_mut().zip(values) {
+            *sum += value;
+        }
     }
 }
 

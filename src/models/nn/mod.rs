@@ -11,6 +11,7 @@ mod gemm;
 mod interpolate;
 mod layer_norm;
 mod linear;
+mod panels;
 mod patches;
 mod rows;
 mod simd;

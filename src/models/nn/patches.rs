@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use super::linear::Linear;
 use super::rows::Rows;
 use crate::models::ModelError;
-use crate::models::weights::{Weights, transposed};
+use crate::models::weights::Weights;
 
 /// Pictures cut into squares, each made a token.
 #[derive(Debug)]
@@ -26,12 +26,7 @@ impl PatchEmbedding {
         let kernel = weights.values(&format!("{prefix}.weight"), &[width, 3, patch, patch])?;
         let bias = weights.values(&format!("{prefix}.bias"), &[width])?;
         Ok(Self {
-            projection: Linear::new(
-                transposed(&kernel, 3 * patch * patch),
-                Some(bias),
-                width,
-                device,
-            ),
+            projection: Linear::new(&kernel, Some(bias), width, device),
             patch,
         })
     }

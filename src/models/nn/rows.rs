@@ -12,6 +12,7 @@ use crate::models::device::is_cpu;
 /// On the CPU they are plain memory, on which the layers work without burn: a tensor cannot be read without giving it up,
 /// and a pass over memory for every bias, residual and activation costs a third of a network's time.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Few are alive at a time.
 pub(crate) enum Rows {
     /// In main memory.
     Host {

@@ -27,7 +27,7 @@ pub(crate) struct SwinConfig {
 impl SwinConfig {
     /// Tokens along an edge of a stage's grid.
     pub(super) fn grid(&self, stage: usize) -> usize {
-        self.image_res / PATCH >> stage
+        (self.image_res / PATCH) >> stage
     }
 
     /// Width of a stage.

@@ -121,6 +121,7 @@ pub(super) fn relative_position_index(window: usize) -> Vec<usize> {
 
 /// Scores' biases of one block.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Few are alive at a time.
 enum Bias {
     /// `[heads, (2 window - 1)²]`, small enough to load; spread over queries and keys as it is used.
     Host(Vec<f32>),
