@@ -268,6 +268,7 @@ fn a_tag_index_ahead_of_its_manifest_is_harmless() {
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::print_stdout, reason = "what was not tried is said")]
 fn whoever_may_only_read_can_search() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
