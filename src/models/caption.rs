@@ -143,7 +143,8 @@ mod tests {
         let sampling = |change: fn(&mut Sampling)| {
             move |options: &mut CaptionOptions| change(options.sampling.as_mut().unwrap())
         };
-        let cases: [(&str, Box<dyn Fn(&mut CaptionOptions)>); 9] = [
+        type Change = Box<dyn Fn(&mut CaptionOptions)>;
+        let cases: [(&str, Change); 9] = [
             ("beams", Box::new(|o| o.beams = 0)),
             ("beams", Box::new(|o| o.beams = 101)),
             ("max_length", Box::new(|o| o.max_length = 4)),

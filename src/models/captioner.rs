@@ -145,11 +145,6 @@ impl Captioner {
     }
 }
 
-/// Tags as a person types them, separated by commas, in the form that [`Captioner::generate`] takes.
-pub(crate) fn tags_of_user(typed: &str) -> String {
-    typed.replace(',', " | ")
-}
-
 #[cfg(test)]
 mod full_size;
 
@@ -203,8 +198,6 @@ mod tests {
             let states = captioner.encode(&image, &tags).unwrap();
             golden.assert_close(states, &format!("tagenc.{case}.last_hidden_state"), 2e-5);
         }
-        let typed: Vec<String> = strings("user", "tags");
-        assert_eq!(tags_of_user("dog,traffic light"), typed[0]);
         let prompt: Vec<i64> = captioner.prompt.iter().map(|&id| id.into()).collect();
         assert_eq!(prompt, golden.i64("gen.prompt_ids").values[..4]);
     }

@@ -193,20 +193,6 @@ impl<'a> Weights<'a> {
         Ok(Param::from_tensor(Tensor::from_data(data, device)))
     }
 
-    /// `prefix.weight` as a layer without bias.
-    pub(crate) fn linear_without_bias(
-        &self,
-        prefix: &str,
-        d_input: usize,
-        d_output: usize,
-        device: &Device,
-    ) -> Result<Linear> {
-        Ok(Linear {
-            weight: self.weight(&format!("{prefix}.weight"), d_input, d_output, device)?,
-            bias: None,
-        })
-    }
-
     /// `prefix.weight` and `prefix.bias` `[d_output]`.
     pub(crate) fn linear(
         &self,
@@ -343,7 +329,7 @@ mod tests {
             let source = SafetensorsBytes::parse("w", &bytes).unwrap();
             let weights = Weights::survey(source, Layout::Torch);
             for key in keys {
-                weights.linear_without_bias(key, 2, 2, &device).unwrap();
+                weights.linear(key, 2, 2, &device).unwrap();
                 weights.layer_norm(key, 3, 1e-5, &device).unwrap();
                 weights.tensor("a", [2, 2], &device).unwrap();
             }

@@ -4,15 +4,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 /// Counts by thread: tests run beside each other, and each on its own.
-pub struct Counting;
+pub(crate) struct Counting;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
+pub(crate) struct Usage {
     held: isize,
     /// Most bytes held at a time.
-    pub peak: usize,
+    pub(crate) peak: usize,
     /// Most bytes asked for at once.
-    pub largest: usize,
+    pub(crate) largest: usize,
 }
 
 thread_local! {
@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// What `work` allocates at most, beyond what was there before.
-pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Usage) {
+pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Usage) {
     USAGE.set(Usage::default());
     let value = work();
     (value, USAGE.get())

@@ -276,7 +276,7 @@ fn the_two_forms_of_a_blip_configuration_are_one() {
 fn what_does_not_fit_is_named_and_leaves_nothing_behind() {
     let case = Case::new();
     let refused = |import: &Import| {
-        let error = case.import(import).err().expect("it must be refused");
+        let error = case.import(import).expect_err("it must be refused");
         let left = fs::read_dir(case.store.folder()).map_or(0, Iterator::count);
         assert_eq!(left, 0, "{error}");
         error

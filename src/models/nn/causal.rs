@@ -9,6 +9,10 @@ use super::simd::{dot, exp, greatest, sum, vectorised};
 
 /// Keys and values of one layer for the tokens of each text.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a layer, and tensors of a device are that large"
+)]
 pub(super) enum Past {
     /// In main memory, text by text: a token more is written behind those before, and a text that branches is copied.
     Host {

@@ -9,6 +9,10 @@ use crate::models::weights::Weights;
 
 /// `[vocabulary, width]`, held once: as it is stored it embeds tokens, transposed it scores them.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a model, and tensors of a device are that large"
+)]
 pub(crate) enum WordMatrix {
     /// In main memory.
     Host {

@@ -37,7 +37,7 @@ fn zip<'a>(records: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
     let mut zip = ZipArchiveWriter::new(&mut bytes);
     for (name, contents) in records {
         let (mut entry, config) = zip
-            .new_file(&format!("archive/{name}"))
+            .new_file(format!("archive/{name}"))
             .compression_method(CompressionMethod::STORE)
             .start()
             .unwrap();

@@ -36,6 +36,7 @@ impl SwinConfig {
     }
 
     /// Tokens of a picture: the mean and the grid of the last stage.
+    #[cfg(test)]
     pub(crate) fn tokens(&self) -> usize {
         1 + self.grid(self.depths.len() - 1).pow(2)
     }

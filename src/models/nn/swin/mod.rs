@@ -100,7 +100,11 @@ impl Stage {
             let norm = |name: &str| {
                 LayerNorm::load(&format!("{prefix}.{name}"), width, EPSILON, weights, device)
             };
-            let windows = if block % 2 == 0 { &straight } else { &shifted };
+            let windows = if block.is_multiple_of(2) {
+                &straight
+            } else {
+                &shifted
+            };
             Ok(Block {
                 norm1: norm("norm1")?,
                 qkv: linear(&format!("{prefix}.attn.qkv"), width, 3 * width)?,
