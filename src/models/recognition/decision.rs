@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
 use imgsearch_index::TagId;
 use serde::{Deserialize, Serialize};
 
