@@ -41,17 +41,21 @@ pub(crate) fn picture(device: &Device) -> Tensor<4> {
         .expect("the image that generate.py wrote")
 }
 
-/// Tag2Text's image encoder, of 384 pixels.
-pub(crate) fn swin_base(weights: &Weights<'_>, device: &Device) -> Swin {
-    let config = SwinConfig {
+/// Swin-B of 384 pixels.
+pub(crate) fn swin_base_config() -> SwinConfig {
+    SwinConfig {
         image_res: 384,
         vision_width: 1024,
         embed_dim: 128,
         depths: vec![2, 2, 18, 2],
         num_heads: vec![4, 8, 16, 32],
         window_size: 12,
-    };
-    Swin::load(&config, "visual_encoder", weights, device).expect("Swin-B")
+    }
+}
+
+/// Tag2Text's image encoder.
+pub(crate) fn swin_base(weights: &Weights<'_>, device: &Device) -> Swin {
+    Swin::load(&swin_base_config(), "visual_encoder", weights, device).expect("Swin-B")
 }
 
 /// Runs the rest of the test called `name` in a process of its own: returns whether this is that process. So its peak memory is

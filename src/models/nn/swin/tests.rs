@@ -1,4 +1,5 @@
 use super::*;
+use crate::models::full_size::swin_base_config;
 use crate::models::generated::{Generated, uniform};
 use crate::models::golden::{Golden, device, devices, host};
 use crate::models::weights::Layout;
@@ -170,15 +171,7 @@ fn the_configuration_reads_the_checkpoints_words() {
 fn every_stage_of_the_full_size_equals_the_reference() {
     let golden = Golden::parse(FULL_SIZE);
     let device = device();
-    let config = SwinConfig {
-        image_res: 384,
-        vision_width: 1024,
-        embed_dim: 128,
-        depths: vec![2, 2, 18, 2],
-        num_heads: vec![4, 8, 16, 32],
-        window_size: 12,
-    };
-    let swin = load(&config, "visual_encoder", &device);
+    let swin = load(&swin_base_config(), "visual_encoder", &device);
     let values: Vec<f32> = uniform("full.image", 3 * 384 * 384)
         .map(|u| (2.0 * u) as f32)
         .collect();
