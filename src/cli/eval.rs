@@ -14,14 +14,22 @@ use super::args::at_least_one;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
 use super::output::{Output, harmless};
+use super::parsing::{self, ParsingArgs};
 use super::progress::Bar;
 use super::settings::Settings;
 
-/// Measure a model on captioned pictures
+/// Measure a model on captioned pictures, or the parser on sentences
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
     #[command(subcommand)]
-    command: EvalCommand,
+    command: Measured,
+}
+
+#[derive(Debug, Subcommand)]
+enum Measured {
+    #[command(flatten)]
+    Model(EvalCommand),
+    Parsing(ParsingArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,14 +68,21 @@ enum Part {
 
 /// Measures and writes what was measured.
 pub(crate) fn run(args: &EvalArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
-    let (EvalCommand::Retrieval(data) | EvalCommand::Tagging { data, .. }) = &args.command;
+    match &args.command {
+        Measured::Model(command) => model(command, settings, output),
+        Measured::Parsing(args) => parsing::run(args, output),
+    }
+}
+
+fn model(command: &EvalCommand, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    let (EvalCommand::Retrieval(data) | EvalCommand::Tagging { data, .. }) = command;
     let pictures = pictures(data)?;
     let config = settings.config()?;
     let model = open_model(config.model(), config.settings().device)?;
     let mut bar = Bar::new(settings, Interrupt::listen()?);
     let total = pictures.len();
     let progress = |done| bar.count("encoding pictures", done, total);
-    match &args.command {
+    match command {
         EvalCommand::Retrieval(_) => {
             let fusion = config.settings().search.fusion;
             let report = retrieval(model.as_ref(), &pictures, fusion, progress);

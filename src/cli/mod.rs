@@ -11,9 +11,12 @@ mod index;
 mod interrupt;
 mod log;
 mod match_sentences;
+#[cfg(feature = "train")]
+mod mining;
 mod model;
 mod output;
 mod panics;
+mod parsing;
 mod progress;
 mod search;
 mod settings;

@@ -105,6 +105,11 @@ fn explained(prepared: &Prepared, vocabulary: &Vocabulary) -> Vec<String> {
     for word in &prepared.resolution.unresolved {
         lines.push(format!("{word}: no tag, only the similarity answers it"));
     }
+    for word in &prepared.resolution.absent {
+        lines.push(format!(
+            "{word}: said to be absent, no tag answers it; --not-tag leaves out pictures that show a tag"
+        ));
+    }
     let required = prepared.must.iter().map(|&tag| ("required", tag));
     let excluded = prepared.must_not.iter().map(|&tag| ("excluded", tag));
     lines.extend(
@@ -142,10 +147,14 @@ mod tests {
                     {\"tag\":\"snow\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[],\"parents\":[]}\n";
         let vocabulary = Vocabulary::from_json_lines(tags).unwrap();
         let resolver = Resolver::new(&vocabulary);
-        let query = Query::new("two puppies and a zorgle").must_not("snow");
+        let query = Query::new("two puppies and a zorgle without a leash").must_not("snow");
         let lines = explained(&query.prepare(&resolver).unwrap(), &vocabulary);
         assert_eq!(lines[0], "puppies: dog (another word)");
         assert!(lines[1].starts_with("zorgle: no tag"), "{lines:?}");
-        assert_eq!(lines[2], "excluded: snow");
+        assert!(
+            lines[2].starts_with("leash: said to be absent"),
+            "{lines:?}"
+        );
+        assert_eq!(lines[3], "excluded: snow");
     }
 }

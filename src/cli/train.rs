@@ -1,17 +1,18 @@
 //! `imgsearch train`: tags mined from captions, and models trained on them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use imgsearch::ModelSource;
 use imgsearch::corpus::{Split, read_corpus};
 use imgsearch::models::train::{self, TrainError, TrainRun, TrainSettings};
-use imgsearch::query::{Lexicon, MineOptions, Mined, Parser, Sources, assemble, mine};
+use imgsearch::query::{Lexicon, MineOptions, Parser, assemble, mine};
 
 use super::exit::Exit;
 use super::interrupt::Interrupt;
+use super::mining;
 use super::output::{Output, harmless};
 use super::progress::Bar;
 use super::settings::Settings;
@@ -26,6 +27,10 @@ pub(crate) struct TrainArgs {
 #[derive(Debug, Subcommand)]
 enum TrainCommand {
     /// Find the tags that captions speak of, and write them as a tag list
+    ///
+    /// Captions are parsed into heads, modifiers and verbs, which become tags for objects and scenes, attributes and
+    /// actions where enough pictures have them. Known classes and labels are added. What became of the words is said
+    /// on stderr.
     Tags(TagsArgs),
     /// Train the heads of a model and write it as a bundle; its folder is printed
     ///
@@ -42,6 +47,9 @@ struct TagsArgs {
     /// Where the tag list goes [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Where a table of all words goes: rank, what became of the word, pictures, words that were merged into it
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,33 +86,25 @@ fn tags(args: &TagsArgs, output: &mut Output) -> Result<Exit> {
         .filter(|picture| picture.split == Split::Train && !picture.captions.is_empty())
         .map(|picture| &picture.captions);
     let lexicon = Lexicon::english();
-    let mined = mine(&Parser::new(lexicon), described, &MineOptions::default());
+    let mined = mine(&Parser::english(), described, &MineOptions::default());
     let (vocabulary, sources) = assemble(&lexicon, &mined)?;
     let list = vocabulary.to_json_lines();
     match &args.out {
-        Some(file) => fs::write(file, list)
-            .map_err(|error| anyhow!("cannot write {}: {error}", harmless(file)))?,
+        Some(file) => write_file(file, &list)?,
         None => output.write(list)?,
+    }
+    if let Some(file) = &args.report {
+        write_file(file, &mining::table(&mined))?;
     }
     output.notice(format_args!(
         "{}",
-        report(&mined, sources, vocabulary.len())
+        mining::summary(&mined, sources, vocabulary.len())
     ));
     Ok(Exit::Found)
 }
 
-fn report(mined: &Mined, sources: Sources, tags: usize) -> String {
-    format!(
-        "{} captions of {} pictures: {} words, of which {} became tags; \
-         {tags} tags with {} classes, {} labels and {} kinds above them",
-        mined.captions,
-        mined.pictures,
-        mined.candidates,
-        sources.mined,
-        sources.imagenet,
-        sources.labels,
-        sources.above
-    )
+fn write_file(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).map_err(|error| anyhow!("cannot write {}: {error}", harmless(file)))
 }
 
 fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use imgsearch_index::TagId;
 
+use super::closed;
 use super::lexicon::{Lexicon, Thing};
 use super::mine::Mined;
+use super::parse::Parser;
 use super::rules::Rules;
 use crate::vocabulary::{Tag, TagKind, Vocabulary, VocabularyError};
 
@@ -54,6 +56,29 @@ pub fn imagenet_classes() -> Vec<ImagenetClass> {
     CLASSES.lines().enumerate().map(class).collect()
 }
 
+impl Parser {
+    /// A parser that knows the compounds of the lexicon and the names of ImageNet's classes and of common labels.
+    pub fn english() -> Self {
+        let rules = Rules::english();
+        let classes = imagenet_classes();
+        let labels = EXTRA
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .filter(|(kind, _)| matches!(*kind, "thing" | "scene"))
+            .flat_map(|(_, words)| words.split(','));
+        let tags = classes.iter().map(|class| class.tag).chain(labels);
+        let names: BTreeSet<&str> = tags.map(|tag| rules.name(tag)).collect();
+        let same = rules.synonyms().filter(|(_, tag)| names.contains(tag));
+        let others = classes
+            .iter()
+            .flat_map(ImagenetClass::synonyms)
+            .chain(same.map(|(word, _)| word))
+            .filter(|word| !closed::is_plain_adjective(word.split(' ').next().unwrap_or_default()));
+        let compounds = names.iter().copied().chain(others).map(str::to_owned);
+        Self::new(Lexicon::english()).with_compounds(compounds)
+    }
+}
+
 /// How many tags each source brought, for a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,8 +112,7 @@ pub fn assemble(
     let mut drafts: BTreeMap<(String, bool), Draft> = BTreeMap::new();
     let mut sources = Sources::default();
     // Attributes and things of one name are two tags: the fruit and the colour.
-    let split =
-        |name: &str, kind: TagKind| super::closed::is_colour(name) && kind != TagKind::Attribute;
+    let split = |name: &str, kind: TagKind| closed::is_colour(name) && kind != TagKind::Attribute;
     for tag in &mined.tags {
         let draft = drafts
             .entry((tag.name.clone(), split(&tag.name, tag.kind)))
@@ -121,10 +145,7 @@ pub fn assemble(
             let name = rules.name(word);
             let attribute = kind == "attribute";
             let draft = drafts
-                .entry((
-                    name.to_owned(),
-                    !attribute && super::closed::is_colour(name),
-                ))
+                .entry((name.to_owned(), !attribute && closed::is_colour(name)))
                 .or_default();
             if draft.kind.is_none() {
                 draft.kind = Some(match kind {
@@ -175,7 +196,7 @@ pub fn assemble(
         .filter(|parent| rules.is_useful(parent) || rules.kinds(parent).contains(&TagKind::Object))
         .collect();
     for parent in wanted {
-        if !drafts.contains_key(&(parent.clone(), false)) && !super::closed::is_colour(&parent) {
+        if !drafts.contains_key(&(parent.clone(), false)) && !closed::is_colour(&parent) {
             let mut draft = Draft {
                 kind: Some(thing_kind(lexicon, &rules, &parent)),
                 ..Draft::default()

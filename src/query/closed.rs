@@ -1,5 +1,7 @@
 //! The closed word classes of English, and the nouns that say nothing about a picture.
 
+use super::{sorted, token};
+
 /// The class of a function word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -27,68 +29,83 @@ pub(crate) enum Class {
     Mark,
 }
 
+// All lists are sorted: words are looked up by halving.
+
+const PLAIN: &str = "\
+    adult big dark dead elderly fat female good great hot huge large light little
+    long male middle-aged native new old older open short small strong tall thin
+    tiny wild young younger";
+
+const COLOURS: &str = "\
+    beige black blond blonde blue brown brunette cream gold golden gray green grey
+    khaki lavender magenta maroon navy orange pink purple red silver tan teal
+    turquoise violet white yellow";
+
 const DETERMINERS: &str = "\
-    a an the this these those his her its their my your our some any each every all both
-    another either 's such half";
+    's a all an another any both each either every half her his its mid my our some such
+    the their these this those your";
 const NUMBERS: &str = "\
-    one two three four five six seven eight nine ten eleven twelve dozen many several few
-    other more most numerous various multiple first second third single different own same
-    much lone lots certain assorted";
+    assorted certain different dozen eight eleven few first five four last lone lots
+    many more most much multiple next nine numerous one other own same second seven
+    several single six ten third three twelve two various";
 const PREPOSITIONS: &str = "\
-    on in at of with by near over under through into onto from for across behind beside
-    besides between among along around against above below beneath inside outside off down
-    up toward towards past without underneath within alongside amongst atop amid beyond
-    during after before about upon like nearby midst throughout via aboard until out";
+    aboard about above across after against along alongside amid amidst among amongst
+    around at atop before behind below beneath beside besides between beyond by down
+    during for from in inside into like midst near nearby of off on onto out outside
+    over past through throughout toward towards under underneath until up upon via with
+    within without";
 const CONJUNCTIONS: &str = "\
-    and or but while as when because although though if than so whilst nor & where";
+    & although and as because but if nor or so than though when where while whilst";
 const PRONOUNS: &str = "\
-    he she it they i you we him them me us himself herself itself themselves someone
-    somebody anyone something everyone others there here what nothing anything none hers
-    theirs mine ours whom oneself myself everything another's";
+    another's anyone anything everyone everything he here hers herself him himself i it
+    itself me mine myself none nothing oneself others ours she somebody someone
+    something theirs them themselves there they us we what whom you";
 const AUXILIARIES: &str = "\
-    is are was were be been being am has have had having does do did doing can could will
-    would may might must should seems appears seem appear 're isn't aren't getting gets get";
+    're am appear appears are aren't be been being can could did do does doing get gets
+    getting had has have having is isn't may might must seem seems should was were will
+    would";
 const ADVERBS: &str = "\
-    very together away back too also just now then only still almost apart forward alone
-    ahead aside both upside outdoors indoors downhill uphill high upward upwards downwards
-    forwards backwards well maybe ready partially quite right even else again already often
-    perhaps somewhere once midair mid-air airborne sideways overhead onward homeward far so
-    all really most please instead";
+    again ahead airborne all almost alone already also apart aside away back backwards
+    both downhill downwards else even far forward forwards high homeward indoors instead
+    just maybe mid-air midair most now often once only onward outdoors overhead
+    partially perhaps please quite ready really right sideways so somewhere still then
+    together too uphill upside upward upwards very well";
 const NEGATIONS: &str = "\
-    not no never n't neither";
+    n't neither never no not";
 
 /// Nouns that only frame others: "a group of people" is about people.
 const LIGHT: &str = "\
-    group pair couple bunch set piece kind type sort lot number variety series row line pile
-    stack cluster collection front back side top bottom middle edge end center centre corner
-    part photo photograph picture image view shot close-up closeup scene snapshot pic rear
-    inside outside portion section half mouthful bit handful assortment plenty herd pack
-    flock body style pattern color colour amount mix mixture patch sheet slice team trio
-    family range bank";
+    amount assortment back bank bit body bottom bunch center centre close-up closeup
+    cluster collection color colour corner couple edge end family flock front group half
+    handful herd image inside kind line lot middle mix mixture mouthful number outside
+    pack pair part patch pattern photo photograph pic picture piece pile plenty portion
+    range rear row scene school section series set sheet shot side slice snapshot sort
+    stack style team top trio type variety view";
 
 /// Nouns that name nothing one can see.
 const EMPTY: &str = "\
-    front back side top bottom middle edge end center centre background foreground distance
-    left right way day time thing stuff one area photo photograph image shot closeup
-    close-up view pic snapshot rear inside outside part piece kind type sort lot bit
-    direction motion action position other something midst pair group bunch set number
-    variety attention look order color colour shape size form name place spot ease lots half
-    rest example amount process attempt turn try use case moment mid air plenty while
-    purpose person's object item section";
+    action air amount area attempt attention back background bit bottom bunch case
+    center centre close-up closeup color colour day direction distance ease edge end
+    example foreground form front group half image inside item kind left look lot lots
+    mid middle midst moment motion name number object one order other outside pair part
+    person's photo photograph pic piece place plenty position process purpose rear rest
+    right section set shape shot side size snapshot something sort spot stuff thing time
+    top try turn type use variety view way while";
 
-/// Whether a list of words parted by blanks has a word.
+/// Whether a sorted list of words parted by blanks has a word.
 pub(crate) fn contains(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|listed| listed == word)
+    sorted::find(list, word, |byte| byte.is_ascii_whitespace(), |entry| entry).is_some()
 }
 
 /// The class of a function word, where it has one.
 pub(crate) fn class(word: &str) -> Option<Class> {
     let listed = |list: &str| contains(list, word);
     Some(match word {
-        "to" => Class::To,
+        "to" | "in order to" => Class::To,
         "as well as" => Class::Conjunction,
-        // The tokeniser joins only prepositions of several words.
-        word if word.contains(' ') => Class::Preposition,
+        word if word.contains(' ') => {
+            return token::is_fixed(word).then_some(Class::Preposition);
+        }
         "who" | "which" | "that" | "whose" => Class::Relative,
         word if !word.chars().any(char::is_alphanumeric) && word != "&" => Class::Mark,
         word if word.chars().all(|c| c.is_ascii_digit()) => Class::Number,
@@ -116,25 +133,38 @@ pub(crate) fn is_empty(noun: &str) -> bool {
 
 /// Colour words; they modify even where no noun follows ("a man in black").
 pub(crate) fn is_colour(word: &str) -> bool {
-    const COLOURS: &str = "\
-        red orange yellow green blue purple pink black white grey gray brown tan beige gold
-        golden silver maroon turquoise teal navy violet cream blond blonde brunette khaki
-        magenta lavender";
     contains(COLOURS, word)
 }
 
 /// Sizes and ages: never the first half of a compound that names a person.
 pub(crate) fn is_plain_adjective(word: &str) -> bool {
-    const PLAIN: &str = "\
-        little small big large young old elderly tall short long fat thin older younger huge
-        tiny dark light good great wild new middle-aged adult male female native open hot
-        dead strong";
     is_colour(word) || contains(PLAIN, word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_sorted() {
+        for list in [
+            DETERMINERS,
+            NUMBERS,
+            PREPOSITIONS,
+            CONJUNCTIONS,
+            PRONOUNS,
+            AUXILIARIES,
+            ADVERBS,
+            NEGATIONS,
+            LIGHT,
+            EMPTY,
+            COLOURS,
+            PLAIN,
+        ] {
+            let words = list.split_ascii_whitespace();
+            assert!(words.is_sorted_by(|a, b| a < b), "{list}");
+        }
+    }
 
     #[test]
     fn classes_do_not_swallow_content_words() {

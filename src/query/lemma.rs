@@ -2,69 +2,68 @@
 
 use super::closed::contains;
 use super::lexicon::Lexicon;
+use super::sorted;
 
 /// Nouns whose plural no rule makes.
 const NOUNS: &str = "\
-    men=man women=woman children=child people=person mice=mouse feet=foot teeth=tooth
-    geese=goose oxen=ox knives=knife wives=wife lives=life leaves=leaf wolves=wolf
-    calves=calf halves=half shelves=shelf loaves=loaf thieves=thief hooves=hoof
-    scarves=scarf elves=elf dice=die cacti=cactus fungi=fungus firemen=fireman
-    policemen=policeman fishermen=fisherman snowmen=snowman kids=kid skis=ski taxis=taxi
-    bikinis=bikini buses=bus busses=bus octopi=octopus passersby=passerby
-    grandchildren=grandchild doggies=doggy puppies=puppy babies=baby movies=movie
-    cookies=cookie ties=tie pies=pie huskies=husky hippies=hippie rookies=rookie
-    smoothies=smoothie zombies=zombie shoes=shoe canoes=canoe toes=toe axes=axe hoes=hoe
-    waves=wave caves=cave gloves=glove sleeves=sleeve stoves=stove doves=dove olives=olive
-    graves=grave";
+    axes=axe babies=baby bikinis=bikini buses=bus busses=bus cacti=cactus calves=calf
+    canoes=canoe caves=cave children=child cookies=cookie dice=die doggies=doggy
+    doves=dove elves=elf feet=foot firemen=fireman fishermen=fisherman fungi=fungus
+    geese=goose gloves=glove grandchildren=grandchild graves=grave halves=half
+    hippies=hippie hoes=hoe hooves=hoof huskies=husky kids=kid knives=knife leaves=leaf
+    lives=life loaves=loaf men=man mice=mouse movies=movie octopi=octopus olives=olive
+    oxen=ox passersby=passerby people=person pies=pie policemen=policeman puppies=puppy
+    rookies=rookie scarves=scarf shelves=shelf shoes=shoe skis=ski sleeves=sleeve
+    smoothies=smoothie snowmen=snowman stoves=stove taxis=taxi teeth=tooth thieves=thief
+    ties=tie toes=toe waves=wave wives=wife wolves=wolf women=woman zombies=zombie";
 
 /// Words that end like plurals or are only used as plurals, and stay as they are.
 const UNCHANGED: &str = "\
-    sunglasses glasses pants shorts jeans trousers scissors binoculars goggles tights
-    clothes grass glass dress tennis bus gas lens cactus octopus walrus class stairs series
-    species pajamas pyjamas leggings overalls headphones fireworks gymnastics lacrosse
-    harness mattress princess waitress actress hippopotamus rhinoceros christmas cross moss
-    brass canvas chess boss pass press kiss mess hummus asparagus campus circus fungus
-    platypus swiss chassis wilderness underpass overpass bass darkness fitness happiness
-    business news maracas skis woods pliers tongs bagpipes suspenders";
+    actress asparagus bagpipes bass binoculars boss brass bus business cactus campus
+    canvas chassis chess christmas circus class clothes cross darkness dress fireworks
+    fitness fungus gas glass glasses goggles grass gymnastics happiness harness
+    headphones hippopotamus hummus jeans kiss lacrosse leggings lens maracas mattress
+    mess moss news octopus overalls overpass pajamas pants pass platypus pliers press
+    princess pyjamas rhinoceros scissors series shorts skis species stairs sunglasses
+    suspenders swiss tennis tights tongs trousers underpass waitress walrus wilderness
+    woods";
 
 /// Plurals that look like singulars, and words without a singular: a verb after them has no `-s`.
 const ALIKE: &str = "\
-    sheep deer cattle police fireworks pants shorts jeans clothes stairs goggles scissors
-    sunglasses trunks headphones woods livestock wildlife";
+    cattle clothes deer fireworks goggles headphones jeans livestock pants police
+    scissors sheep shorts stairs sunglasses trunks wildlife woods";
 
 /// Verb forms that no rule makes: past forms and participles.
 const VERBS: &str = "\
-    ran=run sat=sit stood=stand lay=lie laid=lay lying=lie lies=lie lain=lie dying=die
-    tying=tie held=hold threw=throw thrown=throw caught=catch ate=eat eaten=eat swam=swim
-    swum=swim rode=ride ridden=ride drove=drive driven=drive drew=draw drawn=draw
-    drank=drink drunk=drink wore=wear worn=wear went=go gone=go took=take taken=take
-    made=make got=get gotten=get gave=give given=give fell=fall fallen=fall flew=fly
-    flown=fly blew=blow blown=blow grew=grow grown=grow knew=know known=know saw=see
-    seen=see sang=sing sung=sing slept=sleep kept=keep left=leave led=lead fed=feed met=meet
-    shot=shoot built=build bent=bend spent=spend sent=send bought=buy brought=bring
-    fought=fight taught=teach thought=think told=tell sold=sell won=win hung=hang
-    swung=swing stuck=stick struck=strike dug=dig spun=spin woven=weave wove=weave
-    broke=break broken=break chose=choose chosen=choose spoke=speak spoken=speak wrote=write
-    written=write rose=rise risen=rise hid=hide hidden=hide bit=bite bitten=bite shook=shake
-    shaken=shake leapt=leap dove=dive knelt=kneel leant=lean lit=light slid=slide rung=ring
-    rang=ring sprung=spring frozen=freeze froze=freeze stolen=steal stole=steal torn=tear
-    tore=tear wound=wind lost=lose felt=feel heard=hear said=say read=read paid=pay
-    shone=shine beaten=beat became=become came=come began=begin begun=begin bound=bind
-    found=find ground=grind shaven=shave swept=sweep wept=weep crept=creep dealt=deal
-    meant=mean understood=understand sought=seek clung=cling flung=fling slung=sling
-    stung=sting strung=string sewn=sew mown=mow shown=show proven=prove forgot=forget
-    overlooked=overlook does=do goes=go has=have set=set put=put cut=cut hit=hit let=let
-    spread=spread skiing=ski skied=ski skis=ski skiis=ski using=use surfing=surf
-    filming=film biking=bike hiking=hike kayaking=kayak canoeing=canoe playing=play
-    laying=lie lays=lie";
+    ate=eat beaten=beat became=become began=begin begun=begin bent=bend biking=bike
+    bit=bite bitten=bite blew=blow blown=blow bought=buy bound=bind broke=break
+    broken=break brought=bring built=build came=come canoeing=canoe caught=catch
+    chose=choose chosen=choose clung=cling crept=creep cut=cut dealt=deal does=do
+    dove=dive drank=drink drawn=draw drew=draw driven=drive drove=drive drunk=drink
+    dug=dig dying=die eaten=eat fallen=fall fed=feed fell=fall felt=feel filming=film
+    flew=fly flown=fly flung=fling forgot=forget fought=fight found=find froze=freeze
+    frozen=freeze gave=give given=give goes=go gone=go got=get gotten=get grew=grow
+    ground=grind grown=grow has=have heard=hear held=hold hid=hide hidden=hide
+    hiking=hike hit=hit hung=hang kayaking=kayak kept=keep knelt=kneel knew=know
+    known=know laid=lay lain=lie lay=lie laying=lie lays=lie leant=lean leapt=leap
+    led=lead left=leave let=let lies=lie lit=light lost=lose lying=lie made=make
+    meant=mean met=meet mown=mow overlooked=overlook paid=pay playing=play proven=prove
+    put=put ran=run rang=ring read=read ridden=ride risen=rise rode=ride rose=rise
+    rung=ring said=say sang=sing sat=sit saw=see seen=see sent=send set=set sewn=sew
+    shaken=shake shaven=shave shone=shine shook=shake shot=shoot shown=show skied=ski
+    skiing=ski skiis=ski skis=ski slept=sleep slid=slide slung=sling sold=sell
+    sought=seek spent=spend spoke=speak spoken=speak spread=spread sprung=spring
+    spun=spin stole=steal stolen=steal stood=stand struck=strike strung=string
+    stuck=stick stung=sting sung=sing surfing=surf swam=swim swept=sweep swum=swim
+    swung=swing taken=take taught=teach thought=think threw=throw thrown=throw told=tell
+    took=take tore=tear torn=tear tying=tie understood=understand using=use went=go
+    wept=weep won=win wore=wear worn=wear wound=wind wove=weave woven=weave
+    written=write wrote=write";
 
 fn irregular(table: &'static str, form: &str) -> Option<&'static str> {
-    let mut pairs = table
-        .split_ascii_whitespace()
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .find(|(listed, _)| *listed == form)
-        .map(|(_, base)| base)
+    let key = |pair: &'static str| pair.split('=').next().unwrap_or_default();
+    let pair = sorted::find(table, form, |byte| byte.is_ascii_whitespace(), key)?;
+    pair.split_once('=').map(|(_, base)| base)
 }
 
 /// How a verb is inflected.
@@ -104,6 +103,18 @@ pub(crate) fn plain_singular(word: &str) -> &str {
         Some(stem) if stem.len() > 2 && !stem.ends_with(['s', 'u', 'i']) => stem,
         _ => word,
     }
+}
+
+/// Whether two vowels stand before the last consonant: `wading` is `wade`, `reading` is `read`.
+fn doubled_vowel(stem: &str) -> bool {
+    let mut letters = stem.chars().rev().skip(1);
+    letters.next().is_some_and(|c| "aeiou".contains(c))
+        && letters.next().is_some_and(|c| "aeiou".contains(c))
+}
+
+/// Whether a word is the plural of something that has no singular: no verb, though "pants" and "shorts" could be forms of one.
+pub(crate) fn is_alike(word: &str) -> bool {
+    contains(ALIKE, word)
 }
 
 fn singulars(word: &str) -> Vec<String> {
@@ -153,6 +164,32 @@ pub(crate) fn verb(lexicon: &Lexicon, word: &str) -> Option<(String, Form)> {
     known(word).then(|| (word.to_owned(), Form::Base))
 }
 
+/// The base form of a verb on `-ing` that no lexicon knows as a verb, by the noun that it may come from (`rollerblade`) or
+/// by spelling alone: `juggl` → `juggle`.
+pub(crate) fn plain_verb(lexicon: &Lexicon, stem: &str) -> String {
+    let nouns = [format!("{stem}e"), stem.to_owned()];
+    if let Some(noun) = nouns.into_iter().find(|noun| lexicon.get(noun).is_some()) {
+        return noun;
+    }
+    let vowel = |c: char| "aeiouwy".contains(c);
+    let mut letters = stem.chars().rev();
+    match (letters.next(), letters.next()) {
+        (Some(last), Some(before))
+            if last == before && !"lsz".contains(last) && last.is_ascii() =>
+        {
+            stem[..stem.len() - 1].to_owned()
+        }
+        (Some('l'), Some(before)) if !vowel(before) && before != 'l' => format!("{stem}e"),
+        (Some('c' | 'v' | 'u'), _) => format!("{stem}e"),
+        (Some('d' | 't' | 'z' | 'g'), Some('a' | 'e' | 'i' | 'o' | 'u'))
+            if !doubled_vowel(stem) =>
+        {
+            format!("{stem}e")
+        }
+        _ => stem.to_owned(),
+    }
+}
+
 /// What may have stood before `-ing` or `-ed`: `runn` → `run`, `rid` → `ride`, `carri` → `carry`.
 fn stems(stem: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -186,24 +223,31 @@ fn stems(stem: &str) -> Vec<String> {
 
 /// The plain form of a comparative: `bigger` → `big`.
 pub(crate) fn adjective(lexicon: &Lexicon, word: &str) -> Option<String> {
-    let known = |word: &str| lexicon.get(word).is_some_and(|entry| entry.is_adjective());
-    if known(word) {
-        return Some(word.to_owned());
-    }
-    let stem = word
-        .strip_suffix("est")
-        .or_else(|| word.strip_suffix("er"))?;
-    stems(stem).into_iter().find(|word| {
-        known(word)
-            && lexicon
-                .get(word)
-                .is_some_and(|entry| entry.mostly_adjective())
-    })
+    let is = |word: &str, most: bool| {
+        lexicon.get(word).is_some_and(|entry| match most {
+            true => entry.mostly_adjective(),
+            false => entry.is_adjective(),
+        })
+    };
+    // The lexicon lists some comparatives: "younger".
+    let stem = word.strip_suffix("est").or_else(|| word.strip_suffix("er"));
+    let plain = stem.and_then(|stem| stems(stem).into_iter().find(|word| is(word, true)));
+    plain.or_else(|| is(word, false).then(|| word.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_sorted() {
+        for list in [NOUNS, UNCHANGED, ALIKE, VERBS] {
+            let keys = list
+                .split_ascii_whitespace()
+                .map(|pair| pair.split('=').next().unwrap());
+            assert!(keys.is_sorted_by(|a, b| a < b), "{list}");
+        }
+    }
 
     #[test]
     fn nouns_become_singular() {

@@ -1,6 +1,6 @@
 //! What kind of word a word is: a table of everyday English made from WordNet.
 
-use std::cmp::Ordering;
+use super::sorted;
 
 /// Rows sorted by their first column, so that a look-up is a binary search in the text itself and
 /// opening the lexicon costs nothing.
@@ -125,35 +125,15 @@ impl Lexicon {
 
     /// Looks up a word or compound, in lower case and in its base form.
     pub fn get(&self, word: &str) -> Option<Entry<'static>> {
-        let bytes = self.table.as_bytes();
-        let (mut low, mut high) = (0, bytes.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let start = bytes[..middle]
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .map_or(0, |at| at + 1);
-            let end = bytes[middle..]
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .map_or(bytes.len(), |at| middle + at);
-            let mut columns = self.table[start..end].split('\t');
-            let key = columns.next().unwrap_or_default();
-            match key.cmp(word) {
-                Ordering::Equal => {
-                    let parts = columns.next().unwrap_or_default();
-                    let thing = columns.next().unwrap_or_default();
-                    return Some(Entry {
-                        word: key,
-                        parts,
-                        thing,
-                    });
-                }
-                Ordering::Less => low = end + 1,
-                Ordering::Greater => high = start,
-            }
-        }
-        None
+        let key = |row: &'static str| row.split('\t').next().unwrap_or_default();
+        let row = sorted::find(self.table, word, |byte| byte == b'\n', key)?;
+        let mut columns = row.split('\t');
+        let mut next = || columns.next().unwrap_or_default();
+        Some(Entry {
+            word: next(),
+            parts: next(),
+            thing: next(),
+        })
     }
 
     /// Everything that a noun is a kind of, nearest first: `beagle` → `hound`, `dog`, `mammal`, `animal`.

@@ -1,8 +1,9 @@
 //! Tag mining: the most frequent heads, modifiers and actions of many captions (paper, section 3.2).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::dropped::{DroppedWord, Reason, dropped};
 use super::lemma;
 use super::lexicon::Thing;
 use super::parse::{Parsed, Parser, Phrase, Role};
@@ -56,8 +57,8 @@ pub struct Mined {
     pub captions: usize,
     /// Different words before any was dropped.
     pub candidates: usize,
-    /// Frequent words that were left out, with their pictures: most frequent first.
-    pub dropped: Vec<(String, usize)>,
+    /// Words that became no tag in any part of speech, most frequent first.
+    pub dropped: Vec<DroppedWord>,
 }
 
 /// Pictures that speak of a tag, and of each word for it.
@@ -89,18 +90,15 @@ where
 
     // Per tag and kind, the pictures; and the words that were written for it.
     let mut tally: BTreeMap<(String, TagKind), Count> = BTreeMap::new();
-    let mut dropped: HashMap<String, usize> = HashMap::new();
+    let mut refused: HashMap<(String, Reason), usize> = HashMap::new();
     for captions in &pictures {
         let mut seen: BTreeMap<(String, TagKind), BTreeSet<String>> = BTreeMap::new();
-        let mut refused = BTreeSet::new();
+        let mut refused_here = BTreeSet::new();
         for caption in captions {
             for phrase in phrases(&parser.parse(caption)) {
                 match tag_of(&parser, &rules, phrase) {
-                    Some(tag) => _ = seen.entry(tag).or_default().insert(phrase.lemma.clone()),
-                    None if phrase.role != Role::Preposition => {
-                        _ = refused.insert(phrase.lemma.clone())
-                    }
-                    None => {}
+                    Ok(tag) => _ = seen.entry(tag).or_default().insert(phrase.lemma.clone()),
+                    Err(reason) => _ = refused_here.insert((phrase.lemma.clone(), reason)),
                 }
             }
         }
@@ -111,23 +109,21 @@ where
                 *entry.words.entry(word).or_default() += 1;
             }
         }
-        for word in refused {
-            *dropped.entry(word).or_default() += 1;
+        for word in refused_here {
+            *refused.entry(word).or_default() += 1;
         }
     }
-    let candidates = tally.len() + dropped.len();
-    let mut tags = merge_kinds(&rules, tally);
-    tags.retain(|tag| tag.pictures >= options.min_pictures);
+    let words: HashSet<&String> = refused.keys().map(|(word, _)| word).collect();
+    let candidates = tally.len() + words.len();
+    let (mut tags, rare): (Vec<_>, Vec<_>) = merge_kinds(&rules, tally)
+        .into_iter()
+        .partition(|tag| tag.pictures >= options.min_pictures);
     tags.sort_by(|a, b| {
         b.pictures
             .cmp(&a.pictures)
             .then_with(|| a.name.cmp(&b.name))
     });
-    let mut dropped: Vec<_> = dropped
-        .into_iter()
-        .filter(|(_, pictures)| *pictures >= options.min_pictures)
-        .collect();
-    dropped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let dropped = dropped(&tags, rare, refused);
     let captions = pictures.iter().map(Vec::len).sum();
     Mined {
         tags,
@@ -178,16 +174,21 @@ fn learn_compounds(
     pairs.into_keys().collect()
 }
 
+/// Everything that might be a tag.
 fn phrases(parsed: &Parsed) -> impl Iterator<Item = &Phrase> {
-    parsed
-        .heads
+    let actions = parsed
+        .relations
         .iter()
-        .chain(&parsed.modifiers)
-        .chain(&parsed.relations)
+        .filter(|relation| relation.role == Role::Verb);
+    parsed.heads.iter().chain(&parsed.modifiers).chain(actions)
 }
 
 /// The tag that a phrase becomes, if it becomes one: its name and kind.
-pub(crate) fn tag_of(parser: &Parser, rules: &Rules, phrase: &Phrase) -> Option<(String, TagKind)> {
+pub(crate) fn tag_of(
+    parser: &Parser,
+    rules: &Rules,
+    phrase: &Phrase,
+) -> Result<(String, TagKind), Reason> {
     let mut role = phrase.role;
     let mut lemma = phrase.lemma.clone();
     // "a running dog" and "a dog running" say the same.
@@ -205,7 +206,10 @@ pub(crate) fn tag_of(parser: &Parser, rules: &Rules, phrase: &Phrase) -> Option<
     };
     let stated = rules.kinds(name);
     let can = |kind: TagKind| stated.contains(&kind);
-    let noun = stated
+    // A "snowy mountain", which nobody listed, is what a mountain is.
+    let last = name.rsplit(' ').next().unwrap_or(name);
+    let listed = !stated.is_empty() || parser.lexicon().get(name).is_some();
+    let noun = if listed { stated } else { rules.kinds(last) }
         .iter()
         .copied()
         .find(|kind| matches!(kind, TagKind::Object | TagKind::Scene));
@@ -217,26 +221,31 @@ pub(crate) fn tag_of(parser: &Parser, rules: &Rules, phrase: &Phrase) -> Option<
     let dropped = [lemma.as_str(), name]
         .iter()
         .any(|word| rules.is_dropped(word) || rules.is_dropped_as(word, role));
-    if !legible || dropped {
-        return None;
+    if !legible {
+        return Err(Reason::Illegible);
     }
-    let kind = match role {
-        Role::Head if noun.is_some() => noun?,
-        Role::Head if can(TagKind::Action) => TagKind::Action,
-        Role::Head if can(TagKind::Attribute) => TagKind::Attribute,
-        Role::Head => match thing {
+    if dropped {
+        return Err(Reason::Listed);
+    }
+    let kind = match (role, noun) {
+        (Role::Head, Some(kind)) => kind,
+        (Role::Head, None) if can(TagKind::Action) => TagKind::Action,
+        (Role::Head, None) if can(TagKind::Attribute) => TagKind::Attribute,
+        (Role::Head, None) => match thing {
             Some(Thing::Place) => TagKind::Scene,
             Some(Thing::Activity) => TagKind::Action,
-            Some(Thing::Abstract) => return None,
+            Some(Thing::Abstract) => return Err(Reason::Unseen),
             _ => TagKind::Object,
         },
-        Role::Adjective => TagKind::Attribute,
-        Role::Noun if can(TagKind::Attribute) => TagKind::Attribute,
-        Role::Noun if can(TagKind::Action) && thing == Some(Thing::Activity) => TagKind::Action,
-        Role::Verb => TagKind::Action,
-        Role::Noun | Role::Preposition => return None,
+        (Role::Adjective, _) => TagKind::Attribute,
+        (Role::Noun, _) if can(TagKind::Attribute) => TagKind::Attribute,
+        (Role::Noun, _) if can(TagKind::Action) && thing == Some(Thing::Activity) => {
+            TagKind::Action
+        }
+        (Role::Verb, _) => TagKind::Action,
+        (Role::Noun | Role::Preposition, _) => return Err(Reason::Attributive),
     };
-    Some((name.to_owned(), kind))
+    Ok((name.to_owned(), kind))
 }
 
 /// One kind for each name: the one that most pictures mean. Only colours that are also things keep both.
@@ -302,6 +311,31 @@ mod tests {
             ]
         );
         assert_eq!((mined.pictures, mined.captions), (3, 4));
+    }
+
+    #[test]
+    fn what_became_no_tag_is_named_with_the_reason() {
+        let parser = Parser::new(Lexicon::english());
+        let pictures = vec![vec!["A dog in a kitchen chair on the left with an idea"]; 2];
+        let options = MineOptions {
+            min_pictures: 2,
+            ..MineOptions::default()
+        };
+        let others = [vec!["A zebra"]];
+        let mined = mine(&parser, pictures.into_iter().chain(others), &options);
+        let found: Vec<_> = mined
+            .dropped
+            .iter()
+            .map(|dropped| (dropped.word.as_str(), dropped.reason, dropped.pictures))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("idea", Reason::Unseen, 2),
+                ("kitchen", Reason::Attributive, 2),
+                ("zebra", Reason::Rare, 1),
+            ]
+        );
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! ([`mine`], [`assemble`]) and the training targets ([`Labeller`]); the words of a query are resolved to its
 //! tags ([`Resolver`]), and tags and embeddings are fused into one score ([`Fusion`]) with its [`Explanation`].
 
+mod address;
 mod assemble;
 mod closed;
 mod closed_list;
-#[cfg(test)]
-mod examples;
+mod context;
+mod dropped;
 mod explain;
 #[cfg(test)]
 mod fixtures;
@@ -16,12 +17,16 @@ mod fuse;
 mod lemma;
 mod lexicon;
 mod mine;
+mod name;
+mod negation;
 mod options;
 mod parse;
+mod reading;
 mod request;
 mod resolution;
 mod resolve;
 mod rules;
+mod sorted;
 mod speech;
 mod spelling;
 mod targets;
@@ -29,6 +34,7 @@ mod token;
 
 pub use assemble::{ImagenetClass, Sources, assemble, imagenet_classes};
 pub(crate) use closed_list::tags_from_names;
+pub use dropped::{DroppedWord, Reason};
 pub use explain::{Explanation, MatchedTag};
 pub use fuse::{Fusion, FusionParams, Rarity};
 pub use lexicon::{Entry, Lexicon, Thing};

@@ -3,6 +3,7 @@
 use super::closed::{self, Class};
 use super::lemma::{self, Form};
 use super::lexicon::{Lexicon, Thing};
+use super::token::Token;
 
 /// The part of speech of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,14 +60,26 @@ impl Before {
 const ADJECTIVE_ENDINGS: &str = "\
     ed less able ible ful ous ish ese";
 
-/// Verbs that WordNet's sources use more as nouns, and captions more as verbs.
+/// Verbs that WordNet's sources use more as nouns, and captions more as verbs; sorted.
 const CAPTION_VERBS: &str = "\
-    ride run jump walk race stand watch hold play swim look swing throw pull kick smile pose
-    leap sit talk dance carry hit climb catch show surf skateboard fight hug laugh stare ski
-    snowboard wrestle splash slide rest perform grind hang lean drink hike skate dive fly
-    push sleep read eat wait wave chase bark kiss paddle crawl bounce balance";
+    balance bark bounce carry catch chase climb crawl dance dive drink eat fight fly
+    grind hang hike hit hold hug jump kick kiss laugh lean leap look paddle perform play
+    pose pull push race read rest ride run show sit skate skateboard ski sleep slide
+    smile snowboard splash stand stare surf swim swing talk throw wait walk watch wave
+    wrestle";
+
+/// Words on `-ing` that name something one can see; the others that the lexicon has as nouns are what somebody does. Sorted.
+const SEEN_ING: &str = "\
+    awning building carpeting carving ceiling clothing crossing drawing dressing earring fencing
+    flooring landing lighting painting railing seating setting siding stuffing";
+
+/// Verbs that are seldom the second half of a compound, as "bus stop" and "boat ride" are. Sorted.
+const PLAIN_VERBS: &str = "\
+    bark cross fall gaze gather hold lean leap lie look perform play pose pull relax rest run
+    sit smile stand stare talk throw toss wait walk watch wrestle";
 
 /// Everything a token could be, before its neighbours have been asked.
+#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) class: Option<Class>,
     pub(crate) noun: Option<(String, bool)>,
@@ -75,18 +88,36 @@ pub(crate) struct Options {
     pub(crate) adverb: bool,
     pub(crate) mostly_verb: bool,
     pub(crate) mostly_adjective: bool,
+    /// Something to wear.
+    pub(crate) clothing: bool,
+    /// A verb that no compound ends with.
+    pub(crate) plain_verb: bool,
     /// The word as it stands names something one can see: "building", "clothing".
     pub(crate) solid: bool,
     pub(crate) thing: Option<Thing>,
     pub(crate) colour: bool,
+    /// No lexicon has it.
+    pub(crate) unlisted: bool,
 }
 
 impl Options {
-    pub(crate) fn of(lexicon: &Lexicon, word: &str) -> Self {
-        let class = closed::class(word);
+    pub(crate) fn of(lexicon: &Lexicon, token: &Token) -> Self {
+        let (word, class) = (token.word.as_str(), token.class);
+        if class.is_some() {
+            return Self {
+                class,
+                ..Self::default()
+            };
+        }
+        if word.contains(' ') {
+            // A name: "las vegas" has no singular unless the lexicon has one.
+            let (lemma, plural) =
+                lemma::noun(lexicon, word).unwrap_or_else(|| (word.to_owned(), false));
+            return Self::of_compound(lexicon, &lemma, plural);
+        }
         let row = lexicon.get(word);
         let mut noun = lemma::noun(lexicon, word);
-        let verb = lemma::verb(lexicon, word);
+        let verb = lemma::verb(lexicon, word).filter(|_| !lemma::is_alike(word));
         let listed = verb
             .as_ref()
             .is_some_and(|(lemma, _)| closed::contains(CAPTION_VERBS, lemma));
@@ -99,22 +130,10 @@ impl Options {
             noun = None;
         }
         let colour = closed::is_colour(word);
-        let mut adjective =
-            lemma::adjective(lexicon, word).or_else(|| colour.then(|| word.to_owned()));
-        let mut adverb = row.is_some_and(|row| row.is_adverb()) || adverb_of(lexicon, word);
+        let adjective = lemma::adjective(lexicon, word).or_else(|| colour.then(|| word.to_owned()));
+        let adverb = row.is_some_and(|row| row.is_adverb()) || adverb_of(lexicon, word);
         if noun.is_none() && verb.is_none() && adjective.is_none() && !adverb {
-            // A word nobody listed: its ending tells.
-            if word.contains('-')
-                || ADJECTIVE_ENDINGS
-                    .split_ascii_whitespace()
-                    .any(|ending| word.ends_with(ending))
-            {
-                adjective = Some(word.to_owned());
-            } else if word.ends_with("ly") {
-                adverb = true;
-            }
-            let singular = lemma::plain_singular(word);
-            noun = Some((singular.to_owned(), singular.len() < word.len()));
+            return Self::guessed(lexicon, word);
         }
         let base = noun.as_ref().and_then(|(lemma, _)| lexicon.get(lemma));
         let thing = base.and_then(|row| row.thing());
@@ -132,12 +151,18 @@ impl Options {
                         | Thing::Body
                 )
             );
+        let ing = verb.as_ref().is_some_and(|(_, form)| *form == Form::Ing);
+        let solid = solid && (!ing || closed::contains(SEEN_ING, word));
         let verb_row = verb.as_ref().and_then(|(lemma, _)| lexicon.get(lemma));
         Self {
             class,
             mostly_verb: verb_row.is_some_and(|row| {
                 row.mostly_verb() || closed::contains(CAPTION_VERBS, row.word())
             }),
+            clothing: base.is_some_and(|row| row.parents().any(is_clothing)),
+            plain_verb: verb
+                .as_ref()
+                .is_some_and(|(lemma, _)| closed::contains(PLAIN_VERBS, lemma)),
             mostly_adjective: row.is_some_and(|row| row.mostly_adjective()),
             noun,
             verb,
@@ -146,22 +171,52 @@ impl Options {
             solid,
             thing,
             colour,
+            unlisted: false,
         }
+    }
+
+    /// What a word could be that nobody listed: its ending tells, and a noun it may always be.
+    fn guessed(lexicon: &Lexicon, word: &str) -> Self {
+        let singular = lemma::plain_singular(word);
+        let mut options = Self {
+            noun: Some((singular.to_owned(), singular.len() < word.len())),
+            unlisted: true,
+            ..Self::default()
+        };
+        let stem = |ending| {
+            word.strip_suffix(ending)
+                .filter(|stem: &&str| stem.len() > 3)
+        };
+        let adjective = if let Some(stem) = stem("ing") {
+            options.verb = Some((lemma::plain_verb(lexicon, stem), Form::Ing));
+            false
+        } else if let Some(stem) = stem("ed").filter(|_| !word.contains('-')) {
+            options.verb = Some((lemma::plain_verb(lexicon, stem), Form::Past));
+            options.noun = None;
+            true
+        } else {
+            let ends = |ending| word.ends_with(ending);
+            options.adverb = ends("ly");
+            if options.adverb {
+                options.noun = None;
+            }
+            // "blurry", not "agility".
+            let stripy = ends("y") && !ends("ly") && !ends("ity");
+            stripy
+                || word.contains('-') && !is_plural(lexicon, word)
+                || ADJECTIVE_ENDINGS.split_ascii_whitespace().any(ends)
+        };
+        options.adjective = adjective.then(|| word.to_owned());
+        options
     }
 
     /// A word inside a compound is a noun whatever else it could be.
     pub(crate) fn of_compound(lexicon: &Lexicon, lemma: &str, plural: bool) -> Self {
         Self {
-            class: None,
             noun: Some((lemma.to_owned(), plural)),
-            verb: None,
-            adjective: None,
-            adverb: false,
-            mostly_verb: false,
-            mostly_adjective: false,
             solid: true,
             thing: lexicon.get(lemma).and_then(|row| row.thing()),
-            colour: false,
+            ..Self::default()
         }
     }
 
@@ -186,12 +241,11 @@ impl Options {
     }
 
     pub(crate) fn as_verb(&self, word: &str) -> Speech {
-        Speech::Verb {
-            lemma: self
-                .verb
-                .as_ref()
-                .map_or_else(|| word.to_owned(), |(lemma, _)| lemma.clone()),
-        }
+        let verb = self.verb.as_ref().map(|(lemma, _)| lemma);
+        // What no lexicon has may be a verb all the same, with the stem that it would have as a noun.
+        let noun = self.noun.as_ref().map(|(lemma, _)| lemma);
+        let lemma = verb.or(noun).cloned().unwrap_or_else(|| word.to_owned());
+        Speech::Verb { lemma }
     }
 
     pub(crate) fn as_adjective(&self, word: &str) -> Speech {
@@ -199,6 +253,19 @@ impl Options {
             lemma: self.adjective.clone().unwrap_or_else(|| word.to_owned()),
         }
     }
+}
+
+fn is_clothing(kind: &str) -> bool {
+    matches!(
+        kind,
+        "clothing" | "dress" | "footwear" | "shoe" | "hat" | "coat" | "shirt" | "skirt"
+    )
+}
+
+/// Whether the last part of a word with hyphens is the plural of a noun: "t-shirts".
+fn is_plural(lexicon: &Lexicon, word: &str) -> bool {
+    let last = word.rsplit('-').next().unwrap_or_default();
+    lemma::noun(lexicon, last).is_some_and(|(lemma, plural)| plural && lemma != last)
 }
 
 fn adverb_of(lexicon: &Lexicon, word: &str) -> bool {

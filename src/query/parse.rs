@@ -6,10 +6,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::address;
 use super::closed::{self, Class};
 use super::lemma;
 use super::lexicon::{Lexicon, Thing};
-use super::options::Speech;
+use super::name;
+use super::reading::Reading;
 use super::speech;
 use super::token::{self, Token};
 use crate::vocabulary::{TagKind, Vocabulary};
@@ -52,6 +54,34 @@ pub struct Parsed {
     pub modifiers: Vec<Phrase>,
     /// Verbs and prepositions.
     pub relations: Vec<Phrase>,
+    /// Heads, modifiers and verbs that the text says are not there: "without a hat".
+    pub absent: Vec<Phrase>,
+}
+
+/// Fewer nouns than this are more likely a compound than keywords.
+const ROW: usize = 3;
+
+impl Parsed {
+    /// Takes the nouns of keywords in a row for heads, all of them.
+    pub(crate) fn separate_row(&mut self) {
+        let nouns = |phrases: &[Phrase]| {
+            let noun = |phrase: &&Phrase| matches!(phrase.role, Role::Noun | Role::Head);
+            phrases.iter().filter(noun).count()
+        };
+        if nouns(&self.heads) + nouns(&self.modifiers) < ROW {
+            return;
+        }
+        let (nouns, rest) = std::mem::take(&mut self.modifiers)
+            .into_iter()
+            .partition(|modifier: &Phrase| modifier.role == Role::Noun);
+        let nouns: Vec<Phrase> = nouns;
+        self.modifiers = rest;
+        self.heads.extend(nouns.into_iter().map(|noun| Phrase {
+            role: Role::Head,
+            ..noun
+        }));
+        self.heads.sort_by_key(|head| head.span.start);
+    }
 }
 
 /// A rule-based parser of captions and queries.
@@ -62,13 +92,7 @@ pub struct Parser {
 }
 
 /// The longest compound looked for, in words.
-const LONGEST: usize = 4;
-
-struct Word<'a> {
-    lemma: &'a str,
-    token: &'a Token,
-    noun: bool,
-}
+pub(crate) const LONGEST: usize = 4;
 
 impl Parser {
     /// A parser that knows the compounds of the lexicon.
@@ -111,71 +135,36 @@ impl Parser {
 
     /// Parses a caption, a sentence or a few keywords.
     pub fn parse(&self, text: &str) -> Parsed {
-        let tokens = token::tokens(text);
-        let speech = speech::parts(&self.lexicon, &tokens, &self.compounds_in(&tokens));
-        let mut parsed = Parsed::default();
-        let mut phrase: Vec<Word<'_>> = Vec::new();
-        for (at, (token, part)) in tokens.iter().zip(&speech).enumerate() {
-            match part {
-                Speech::Noun { lemma, .. } => phrase.push(Word {
-                    lemma,
-                    token,
-                    noun: true,
-                }),
-                Speech::Adjective { lemma } => {
-                    if phrase.last().is_some_and(|word| word.noun)
-                        && !participle_after(&phrase, &speech, at)
-                    {
-                        self.close(text, &mut phrase, false, &mut parsed);
-                    }
-                    phrase.push(Word {
-                        lemma,
-                        token,
-                        noun: false,
-                    });
-                }
-                other => {
-                    let of = token.word == "of";
-                    self.close(text, &mut phrase, of, &mut parsed);
-                    match other {
-                        Speech::Verb { lemma } => {
-                            parsed.relations.push(new_phrase(
-                                text,
-                                lemma.clone(),
-                                token.span.clone(),
-                                Role::Verb,
-                            ));
-                        }
-                        Speech::Closed(Class::Preposition | Class::To) if !of => {
-                            let infinitive =
-                                matches!(speech.get(at + 1), Some(Speech::Verb { .. }));
-                            if !infinitive {
-                                let phrase = new_phrase(
-                                    text,
-                                    token.word.clone(),
-                                    token.span.clone(),
-                                    Role::Preposition,
-                                );
-                                parsed.relations.push(phrase);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-        self.close(text, &mut phrase, false, &mut parsed);
-        parsed
+        let tokens = name::join(&self.lexicon, text, token::tokens(text));
+        let tokens = &tokens[address::length(&tokens)..];
+        let speech = speech::parts(&self.lexicon, tokens, &self.compounds_in(tokens));
+        Reading::new(self, text).read(tokens, &speech)
     }
 
     /// The base form of every token that is part of a known compound.
     fn compounds_in(&self, tokens: &[Token]) -> Vec<Option<String>> {
+        let singular = |token: &Token| {
+            let noun = token
+                .class
+                .is_none()
+                .then(|| lemma::noun(&self.lexicon, &token.word));
+            noun.flatten().map(|(lemma, _)| lemma)
+        };
+        let singulars: Vec<Option<String>> = tokens.iter().map(singular).collect();
         let mut found = vec![None; tokens.len()];
         let mut at = 0;
         while at < tokens.len() {
             let longest = (2..=LONGEST.min(tokens.len() - at))
                 .rev()
-                .find_map(|count| Some((count, self.last_of_compound(&tokens[at..at + count])?)));
+                .find_map(|count| {
+                    let last = singulars[at + count - 1].as_deref();
+                    // "a bus stops": no plural stands after "a".
+                    let plural = last.is_some_and(|last| last != tokens[at + count - 1].word);
+                    if plural && follows_one(&tokens[..at]) {
+                        return None;
+                    }
+                    Some((count, self.last_of_compound(&tokens[at..at + count], last)?))
+                });
             let Some((count, last)) = longest else {
                 at += 1;
                 continue;
@@ -190,45 +179,33 @@ impl Parser {
     }
 
     /// The base form of the last word, if the words are a known compound.
-    fn last_of_compound(&self, tokens: &[Token]) -> Option<String> {
+    fn last_of_compound(&self, tokens: &[Token], singular: Option<&str>) -> Option<String> {
         let (last, first) = tokens.split_last()?;
-        let first: Vec<&str> = first.iter().map(|token| token.word.as_str()).collect();
-        let plain = lemma::noun(&self.lexicon, &last.word).map(|(lemma, _)| lemma);
-        [Some(last.word.clone()), plain]
-            .into_iter()
-            .flatten()
-            .find(|last| self.is_compound(&format!("{} {last}", first.join(" ")), first[0]))
-    }
-
-    /// Ends a noun phrase: its last noun, with the words that make a compound with it, is the head.
-    fn close(&self, text: &str, phrase: &mut Vec<Word<'_>>, of: bool, parsed: &mut Parsed) {
-        let words = std::mem::take(phrase);
-        let Some(last) = words.iter().rposition(|word| word.noun) else {
-            self.modify(text, &words, parsed);
-            return;
-        };
-        let start = self.compound_start(&words[..=last]);
-        let lemma = joined(&words[start..=last]);
-        let single = start == last;
-        let framing = single && (of && closed::is_light(&lemma) || closed::is_empty(&lemma))
-            || lemma == "camera" && faces_viewer(parsed);
-        self.modify(text, &words[..start], parsed);
-        if !framing {
-            let span = words[start].token.span.start..words[last].token.span.end;
-            parsed.heads.push(new_phrase(text, lemma, span, Role::Head));
+        // Not all function words: a "trash can" ends with one.
+        if matches!(last.class, Some(Class::Mark | Class::Determiner)) {
+            return None;
         }
-        self.modify(text, &words[last + 1..], parsed);
+        let mut name = String::new();
+        for token in first {
+            name.push_str(&token.word);
+            name.push(' ');
+        }
+        let stem = name.len();
+        let forms = [
+            Some(last.word.as_str()),
+            singular.filter(|lemma| *lemma != last.word),
+        ];
+        let mut forms = forms.into_iter().flatten();
+        let form = forms.find(|form| {
+            name.truncate(stem);
+            name.push_str(form);
+            self.is_compound(&name, &first[0].word)
+        })?;
+        Some(form.to_owned())
     }
 
-    /// Where the longest compound that ends a phrase begins.
-    fn compound_start(&self, words: &[Word<'_>]) -> usize {
-        let last = words.len() - 1;
-        (words.len().saturating_sub(LONGEST)..last)
-            .find(|&start| self.is_compound(&joined(&words[start..]), words[start].lemma))
-            .unwrap_or(last)
-    }
-
-    fn is_compound(&self, name: &str, first: &str) -> bool {
+    /// Whether a name, which begins with the word `first`, is a compound.
+    pub(crate) fn is_compound(&self, name: &str, first: &str) -> bool {
         if self.compounds.contains(name) {
             return true;
         }
@@ -239,66 +216,15 @@ impl Parser {
         let named = matches!(entry.thing(), Some(Thing::Animal | Thing::Food));
         entry.is_noun() && (!plain || named && first != "little")
     }
-
-    fn modify(&self, text: &str, words: &[Word<'_>], parsed: &mut Parsed) {
-        let mut at = 0;
-        while at < words.len() {
-            let end = (at + 2..=words.len().min(at + LONGEST))
-                .rev()
-                .find(|&end| {
-                    words[end - 1].noun
-                        && self.is_compound(&joined(&words[at..end]), words[at].lemma)
-                })
-                .unwrap_or(at + 1);
-            let role = if words[end - 1].noun {
-                Role::Noun
-            } else {
-                Role::Adjective
-            };
-            let span = words[at].token.span.start..words[end - 1].token.span.end;
-            let lemma = joined(&words[at..end]);
-            if !(role == Role::Noun && closed::is_empty(&lemma)) {
-                parsed.modifiers.push(new_phrase(text, lemma, span, role));
-            }
-            at = end;
-        }
-    }
 }
 
-/// "Smiling at the camera": the camera that took the picture is not in it.
-fn faces_viewer(parsed: &Parsed) -> bool {
-    let before = parsed
-        .relations
-        .last()
-        .map(|relation| relation.lemma.as_str());
-    matches!(
-        before,
-        Some("at" | "for" | "to" | "toward" | "towards" | "into" | "face")
-    )
-}
-
-/// Whether an adjective after a noun belongs to a longer noun phrase: "snow covered hill".
-fn participle_after(phrase: &[Word<'_>], speech: &[Speech], at: usize) -> bool {
-    !phrase.is_empty()
-        && matches!(
-            speech.get(at + 1),
-            Some(Speech::Noun { .. } | Speech::Adjective { .. })
+/// Whether the article before is that of one thing.
+fn follows_one(tokens: &[Token]) -> bool {
+    let article = tokens.iter().rev().find(|token| token.class.is_some());
+    article.is_some_and(|token| {
+        matches!(
+            token.word.as_str(),
+            "a" | "an" | "one" | "another" | "each" | "every"
         )
-}
-
-fn joined(words: &[Word<'_>]) -> String {
-    words
-        .iter()
-        .map(|word| word.lemma)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn new_phrase(text: &str, lemma: String, span: Range<usize>, role: Role) -> Phrase {
-    Phrase {
-        lemma,
-        text: text[span.clone()].to_owned(),
-        span,
-        role,
-    }
+    })
 }

@@ -148,7 +148,9 @@ impl Query {
             return Err(QueryError::Contradiction { tag });
         }
         let resolution = resolver.resolve(&self.text, self.strict);
-        let says_nothing = resolution.concepts.is_empty() && resolution.unresolved.is_empty();
+        let says_nothing = resolution.concepts.is_empty()
+            && resolution.unresolved.is_empty()
+            && resolution.absent.is_empty();
         if says_nothing && must.is_empty() && must_not.is_empty() {
             return Err(QueryError::OnlyStopWords {
                 text: self.text.clone(),
@@ -209,6 +211,7 @@ mod tests {
         assert!(matches!(error, QueryError::OnlyStopWords { .. }));
         assert!(prepare(&Query::new("the of").must("dog")).is_ok());
         assert!(prepare(&Query::new("of xylograph")).is_ok());
+        assert!(prepare(&Query::new("no dogs")).is_ok());
         assert_eq!(prepare(&Query::new(" \t!?")), Err(QueryError::Empty));
         assert!(!prepare(&Query::new("").must("dog")).unwrap().has_text);
         assert_eq!(

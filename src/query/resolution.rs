@@ -70,6 +70,8 @@ pub struct Resolution {
     pub concepts: Vec<Concept>,
     /// Content words that no tag stands for.
     pub unresolved: Vec<String>,
+    /// Words for what the query says is not there: "without a hat". They stand for no tag.
+    pub absent: Vec<String>,
 }
 
 impl Resolution {

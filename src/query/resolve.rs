@@ -57,8 +57,10 @@ impl Resolver {
 
     /// Resolves a query. Where `strict`, only names and synonyms of tags count, in any form.
     pub fn resolve(&self, text: &str, strict: bool) -> Resolution {
-        let mut found: Vec<(Range<usize>, Vec<Candidate>)> = self.names(text);
         let parsed = self.parser.parse(text);
+        let denied = |span: &Range<usize>| parsed.absent.iter().any(|p| overlaps(span, &p.span));
+        let mut found: Vec<(Range<usize>, Vec<Candidate>)> = self.names(text);
+        found.retain(|(span, _)| !denied(span));
         let mut unresolved: Vec<Range<usize>> = Vec::new();
         for phrase in parsed
             .heads
@@ -79,7 +81,10 @@ impl Resolver {
         }
         found.sort_by_key(|(span, _)| span.start);
         unresolved.sort_by_key(|span| span.start);
-        let mut resolution = Resolution::default();
+        let mut resolution = Resolution {
+            absent: parsed.absent.iter().map(|p| p.text.clone()).collect(),
+            ..Resolution::default()
+        };
         let mut seen: HashMap<TagId, ()> = HashMap::new();
         for (span, mut tags) in found {
             let first = tags.first().map(|candidate| candidate.tag);
@@ -366,6 +371,16 @@ mod tests {
         assert_eq!(found.unresolved, ["quokka"]);
         assert_eq!(found.concepts.len(), 1);
         assert_eq!(resolver.resolve("the of and", false), Resolution::default());
+    }
+
+    #[test]
+    fn what_is_to_be_absent_stands_for_no_tag() {
+        let resolver = Resolver::new(&vocabulary());
+        let found = resolver.resolve("a beach with no hot dogs", false);
+        assert_eq!(found.concepts.len(), 1);
+        assert_eq!(found.concepts[0].text, "beach");
+        assert_eq!(found.absent, ["hot dogs"]);
+        assert!(found.unresolved.is_empty());
     }
 
     #[test]

@@ -1,18 +1,11 @@
 //! Parts of speech in context, by rules written for the style of captions: "dog running", "man jumps".
 
 use super::closed::Class;
+use super::context::Reader;
 use super::lemma::Form;
 use super::lexicon::{Lexicon, Thing};
 use super::options::{Before, Options, Speech};
 use super::token::Token;
-
-struct Reader<'a> {
-    tokens: &'a [Token],
-    options: Vec<Options>,
-    speech: Vec<Speech>,
-    /// The clause already has its verb.
-    verb_seen: bool,
-}
 
 /// Decides the part of speech of every token.
 ///
@@ -22,12 +15,15 @@ pub(crate) fn parts(
     tokens: &[Token],
     compounds: &[Option<String>],
 ) -> Vec<Speech> {
-    let options = tokens
-        .iter()
-        .zip(compounds)
-        .map(|(token, compound)| match compound {
+    let options = tokens.iter().zip(compounds).enumerate();
+    let options = options
+        .map(|(at, (token, compound))| match compound {
             Some(lemma) => Options::of_compound(lexicon, lemma, *lemma != token.word),
-            None => Options::of(lexicon, &token.word),
+            // Not those on a nose.
+            None if token.word == "glasses" && is_of(tokens.get(at + 1)) => {
+                Options::of_compound(lexicon, "glass", true)
+            }
+            None => Options::of(lexicon, token),
         })
         .collect();
     let mut reader = Reader {
@@ -35,6 +31,9 @@ pub(crate) fn parts(
         options,
         speech: Vec::with_capacity(tokens.len()),
         verb_seen: false,
+        around: None,
+        after_relative: false,
+        sentence_verb: false,
     };
     for (at, token) in tokens.iter().enumerate() {
         let speech = reader.decide(at);
@@ -43,10 +42,18 @@ pub(crate) fn parts(
             Speech::Verb { .. }
                 if !matches!(reader.options[at].form(), Some(Form::Ing | Form::Past)) =>
             {
-                reader.verb_seen = true;
+                reader.finite();
             }
-            Speech::Closed(Class::Auxiliary) => reader.verb_seen = true,
-            Speech::Closed(Class::Relative | Class::Mark) => reader.verb_seen = false,
+            Speech::Closed(Class::Auxiliary) => reader.finite(),
+            Speech::Closed(Class::Relative) => {
+                reader.around = Some(reader.verb_seen);
+                reader.verb_seen = false;
+            }
+            Speech::Closed(Class::Mark) => {
+                reader.verb_seen = false;
+                reader.after_relative = false;
+                reader.sentence_verb &= !matches!(token.word.as_str(), "." | "!" | "?");
+            }
             Speech::Closed(Class::Conjunction) if token.word != "and" => reader.verb_seen = false,
             _ => {}
         }
@@ -55,45 +62,21 @@ pub(crate) fn parts(
     reader.speech
 }
 
+fn is_of(token: Option<&Token>) -> bool {
+    token.is_some_and(|token| token.word == "of")
+}
+
 impl Reader<'_> {
-    fn before(&self, at: usize) -> Before {
-        Before::of(at.checked_sub(1).map(|at| &self.speech[at]))
-    }
-
-    fn nounish(&self, at: usize) -> bool {
-        self.options.get(at).is_some_and(Options::nounish)
-    }
-
-    fn class(&self, at: usize) -> Option<Class> {
-        self.options.get(at).and_then(|options| options.class)
-    }
-
-    /// Whether what follows is what follows a verb: an object with its article, a preposition, nothing.
-    fn verb_frame(&self, at: usize) -> bool {
-        match self.class(at) {
-            Some(class) => !matches!(
-                class,
-                Class::Auxiliary | Class::Conjunction | Class::Relative | Class::Mark
-            ),
-            None => self
-                .options
-                .get(at)
-                .is_none_or(|next| next.adverb || next.form() == Some(Form::Ing) && !next.solid),
-        }
-    }
-
-    /// Whether the noun before a token could act: a person, an animal, or unknown.
-    fn actor(&self, at: usize) -> bool {
-        at.checked_sub(1)
-            .and_then(|at| self.options[at].thing)
-            .is_none_or(|thing| matches!(thing, Thing::Person | Thing::Animal | Thing::Group))
-    }
-
     fn decide(&self, at: usize) -> Speech {
         let (word, options) = (self.tokens[at].word.as_str(), &self.options[at]);
         let before = self.before(at);
         if let Some(class) = options.class {
             return self.closed(at, class);
+        }
+        // "a man on the left shakes hands"
+        let side = matches!(word, "left" | "right") && self.word_before(at, 1) == "the";
+        if side && matches!(self.word_before(at, 2), "on" | "to" | "at" | "from") {
+            return options.as_noun(word);
         }
         if options.colour && self.colour_modifies(at, before) {
             return Speech::Adjective {
@@ -120,6 +103,9 @@ impl Reader<'_> {
             {
                 Speech::Closed(Class::Determiner)
             }
+            "getting" | "gets" | "get" if self.object(at + 1) => Speech::Verb {
+                lemma: "get".to_owned(),
+            },
             "getting" | "gets" | "get" | "having" | "doing" | "does" | "do" if !noun_follows => {
                 Speech::Closed(Class::Auxiliary)
             }
@@ -152,6 +138,17 @@ impl Reader<'_> {
         let noun_follows = self.nounish(at + 1);
         let adjective = options.adjective.is_some() && noun_follows;
         match before {
+            // "a woman in blue posing for a picture"
+            Before::Phrase if self.dressed(at) && !noun_follows && !options.solid => {
+                options.as_verb(word)
+            }
+            // "two girls, one running"
+            Before::Phrase
+                if !noun_follows
+                    && matches!(self.word_before(at, 1), "one" | "another" | "both" | "some") =>
+            {
+                options.as_verb(word)
+            }
             Before::Phrase if options.solid => options.as_noun(word),
             Before::Phrase if noun_follows => Speech::Adjective {
                 lemma: word.to_owned(),
@@ -166,6 +163,12 @@ impl Reader<'_> {
             }
             Before::Start if options.solid => options.as_noun(word),
             Before::Preposition if adjective => options.as_adjective(word),
+            // "a piece of spinning paper"
+            Before::Preposition if noun_follows && self.word_before(at, 1) == "of" => {
+                Speech::Adjective {
+                    lemma: word.to_owned(),
+                }
+            }
             _ => options.as_verb(word),
         }
     }
@@ -187,7 +190,9 @@ impl Reader<'_> {
             }
             Before::Auxiliary
                 if options.mostly_adjective
-                    && !matches!(self.class(at + 1), Some(Class::Preposition | Class::To)) =>
+                    && !matches!(self.class(at + 1), Some(Class::Preposition | Class::To))
+                    // "painted yellow"
+                    && !self.options.get(at + 1).is_some_and(|next| next.colour) =>
             {
                 adjective()
             }
@@ -200,18 +205,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a determiner stands before the adverb before a token: "a brightly coloured kite".
-    fn opened(&self, at: usize) -> bool {
-        let earlier = at.checked_sub(2).map(|at| &self.speech[at]);
-        matches!(
-            earlier,
-            None | Some(
-                Speech::Closed(Class::Determiner | Class::Number | Class::Preposition)
-                    | Speech::Adjective { .. }
-            )
-        )
-    }
-
     fn third(&self, at: usize, before: Before) -> Speech {
         let (word, options) = (self.tokens[at].word.as_str(), &self.options[at]);
         if options.noun.is_none() {
@@ -220,9 +213,45 @@ impl Reader<'_> {
         let acts = match before {
             Before::Singular => !self.verb_seen && self.acts_alone(at),
             // "a flock of birds flies"
-            Before::Plural => !self.verb_seen && options.mostly_verb && self.verb_frame(at + 1),
+            Before::Plural => {
+                !self.verb_seen
+                    && options.mostly_verb
+                    && (self.verb_frame(at + 1) || self.clause_actor(at) && !self.many(at))
+            }
             Before::Subject | Before::Adverb => !self.opened_phrase(at),
+            // "another holds her breath", "a man in red kicks the ball"
+            Before::Phrase => {
+                let object = self.class(at + 1) == Some(Class::Determiner);
+                let verb = options.mostly_verb && !options.clothing && self.verb_frame(at + 1);
+                matches!(self.word_before(at, 1), "another" | "each")
+                    || (object || verb) && self.dressed(at)
+            }
+            // "a dog with its ears up runs on grass"
+            Before::Preposition => {
+                matches!(self.word_before(at, 1), "up" | "down" | "out" | "off")
+                    && at > 1
+                    && matches!(self.speech[at - 2], Speech::Noun { .. })
+                    && !self.verb_seen
+                    && options.mostly_verb
+                    && self.verb_frame(at + 1)
+            }
+            // "poses and smiles"
+            Before::And
+                if options.mostly_verb
+                    && at > 1
+                    && matches!(self.speech[at - 2], Speech::Verb { .. }) =>
+            {
+                true
+            }
             Before::And => options.mostly_verb && self.verb_seen && self.verb_frame(at + 1),
+            // "a boat, full of water, drifts on a lake"
+            Before::Start => {
+                at > 0
+                    && self.word_before(at, 1) == ","
+                    && !self.sentence_verb
+                    && options.mostly_verb
+                    && self.verb_frame(at + 1)
+            }
             _ => false,
         };
         if acts {
@@ -230,39 +259,6 @@ impl Reader<'_> {
         } else {
             options.as_noun(word)
         }
-    }
-
-    /// Whether a word such as "jumps" after a singular noun is that noun's verb.
-    fn acts_alone(&self, at: usize) -> bool {
-        let frame = self.verb_frame(at + 1);
-        let object = self.class(at + 1) == Some(Class::Determiner);
-        match self.options[at].mostly_verb {
-            true => frame || self.actor(at) || self.clause_actor(at),
-            false => frame && self.actor(at) || object && self.clause_actor(at),
-        }
-    }
-
-    /// Whether the clause has named someone who can act.
-    fn clause_actor(&self, at: usize) -> bool {
-        self.speech
-            .iter()
-            .zip(&self.options)
-            .take(at)
-            .rev()
-            .take_while(|(speech, _)| {
-                !matches!(speech, Speech::Closed(Class::Mark | Class::Relative))
-            })
-            .any(|(speech, options)| {
-                matches!(speech, Speech::Noun { .. })
-                    && matches!(
-                        options.thing,
-                        Some(Thing::Person | Thing::Animal | Thing::Group)
-                    )
-            })
-    }
-
-    fn opened_phrase(&self, at: usize) -> bool {
-        matches!(self.before(at), Before::Adverb) && self.opened(at) && at > 1
     }
 
     fn base(&self, at: usize, before: Before) -> Speech {
@@ -288,6 +284,24 @@ impl Reader<'_> {
                 !self.verb_seen
                     && self.joined(at)
                     && (options.mostly_verb || self.verb_frame(at + 1))
+                    || options.mostly_verb && self.actor(at) && self.perceived(at)
+                    || self.acts_after_all(at)
+            }
+            Before::Phrase => self.dressed(at) && self.acts_after_all(at),
+            // "two dogs, one of them grey, play on the grass"
+            Before::Start => {
+                self.word_before(at, 1) == ","
+                    && !self.sentence_verb
+                    && self.many(at)
+                    && options.mostly_verb
+                    && at + 1 < self.tokens.len()
+                    && self.verb_frame(at + 1)
+            }
+            Before::Adverb => {
+                at > 1
+                    && matches!(self.before(at - 1), Before::Plural | Before::Subject)
+                    && !self.verb_seen
+                    && (options.mostly_verb || self.verb_frame(at + 1))
             }
             Before::And => options.mostly_verb && self.verb_seen && self.verb_frame(at + 1),
             Before::Auxiliary => options.mostly_verb && !noun_follows && options.noun.is_none(),
@@ -302,21 +316,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the noun before a token ends a plural subject: "a boy and a girl play".
-    fn joined(&self, at: usize) -> bool {
-        let mut earlier = self.speech[..at - 1].iter().rev();
-        earlier
-            .find(|speech| {
-                !matches!(
-                    speech,
-                    Speech::Adjective { .. }
-                        | Speech::Closed(Class::Determiner)
-                        | Speech::Noun { .. }
-                )
-            })
-            .is_some_and(|speech| *speech == Speech::Closed(Class::Conjunction))
-    }
-
     fn adjective_wins(&self, at: usize, before: Before) -> bool {
         let options = &self.options[at];
         if options.noun.is_none() && options.verb.is_none() {
@@ -329,12 +328,36 @@ impl Reader<'_> {
         let listing = matches!(self.class(at + 1), Some(Class::Conjunction | Class::Mark))
             && self.nounish(at + 2);
         match before {
-            Before::Auxiliary => options.mostly_adjective || options.noun.is_none(),
+            Before::Auxiliary => {
+                let copula = !matches!(self.word_before(at, 1), "has" | "have" | "had" | "having");
+                options.mostly_adjective
+                    || options.noun.is_none()
+                    || copula
+                        && self
+                            .options
+                            .get(at + 1)
+                            .is_none_or(|next| next.noun.is_none())
+            }
+            // "half full of water"
+            _ if self.word(at + 1) == "of"
+                && options.mostly_adjective
+                && !matches!(self.word_before(at, 1), "the" | "a" | "an") =>
+            {
+                true
+            }
             // "asian girl", but "a mechanic repairs"
             _ if self.nounish(at + 1) => {
                 options.mostly_adjective || !thing && !self.third_follows(at)
             }
             Before::Phrase | Before::Start if listing => options.mostly_adjective,
+            // "a large collapsing wave"
+            Before::Phrase
+                if options.mostly_adjective
+                    && self.options.get(at + 1).and_then(Options::form) == Some(Form::Ing)
+                    && self.nounish(at + 2) =>
+            {
+                true
+            }
             // "with its mouth open"
             Before::Singular | Before::Plural | Before::Verb => {
                 options.mostly_adjective || self.tokens[at].word == "open"
@@ -343,14 +366,33 @@ impl Reader<'_> {
         }
     }
 
-    fn third_follows(&self, at: usize) -> bool {
-        self.options
-            .get(at + 1)
-            .is_some_and(|next| next.form() == Some(Form::Third))
-    }
-
     fn plain(&self, at: usize, before: Before) -> Speech {
         let (word, options) = (self.tokens[at].word.as_str(), &self.options[at]);
+        // "mice nibble on cheese": what stands where a verb is missing is one.
+        let missing = before == Before::Plural && !self.verb_seen && self.actor(at);
+        let third = options.unlisted
+            && word.ends_with('s')
+            && before == Before::Singular
+            && !self.verb_seen
+            && self.one(at)
+            && self.verb_frame(at + 1);
+        if options.unlisted
+            && missing
+            && self.class(at + 1).is_some()
+            && self.verb_frame(at + 1)
+            && !word.ends_with('s')
+            || third
+        {
+            return options.as_verb(word);
+        }
+        // "stands tall": how it is done, not what it is like.
+        if options.adverb
+            && options.adjective.is_some()
+            && before == Before::Verb
+            && !self.nounish(at + 1)
+        {
+            return Speech::Adverb;
+        }
         if options.adjective.is_some() && self.adjective_wins(at, before) {
             return options.as_adjective(word);
         }

@@ -53,7 +53,7 @@ impl<'a> Labeller<'a> {
             .chain(&parsed.modifiers)
             .chain(&parsed.relations)
         {
-            let Some((name, kind)) = tag_of(&self.parser, &self.rules, phrase) else {
+            let Ok((name, kind)) = tag_of(&self.parser, &self.rules, phrase) else {
                 continue;
             };
             let ids = self.vocabulary.find(&name);
@@ -136,6 +136,8 @@ mod tests {
         ] {
             assert!(found.iter().any(|name| name == tag), "{tag} in {found:?}");
         }
+        let bare = names(&["A man without a hat"], &[]);
+        assert!(bare.contains(&"man".to_owned()) && !bare.contains(&"hat".to_owned()));
         assert!(names(&[], &["museum indoor"]).contains(&"museum".to_owned()));
         assert!(names(&[], &["no such thing"]).is_empty());
     }

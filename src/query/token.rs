@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::closed::{self, Class};
+
 /// One word or mark of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -9,13 +11,36 @@ pub(crate) struct Token {
     pub(crate) word: String,
     /// Where it stands in the text.
     pub(crate) span: Range<usize>,
+    /// Its class, if it is a function word.
+    pub(crate) class: Option<Class>,
+}
+
+impl Token {
+    fn new(word: String, span: Range<usize>) -> Self {
+        let class = closed::class(&word);
+        Self { word, span, class }
+    }
+
+    /// One token of several, if there are any.
+    pub(crate) fn of(tokens: &[Token]) -> Option<Self> {
+        let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
+        let span = tokens.first()?.span.start..tokens.last()?.span.end;
+        Some(Self::new(words.join(" "), span))
+    }
+}
+
+/// Whether blanks part the words of a preposition or conjunction, and not those of a name.
+pub(crate) fn is_fixed(word: &str) -> bool {
+    FIXED
+        .split_ascii_whitespace()
+        .any(|fixed| fixed.split('_').eq(word.split(' ')))
 }
 
 /// Prepositions of several words, longest first where one begins another.
 const FIXED: &str = "\
     in_the_middle_of on_the_side_of at_the_edge_of on_the_edge_of in_front_of on_top_of
     in_between next_to out_of close_to inside_of outside_of on_to in_to off_of away_from
-    because_of as_well_as such_as in_order_to along_side up_to";
+    because_of as_well_as such_as in_order_to along_side";
 
 /// Splits a text into words; marks of punctuation are tokens too, blanks are not.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
@@ -46,10 +71,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             end += 1;
         }
         let word = text[start..end].to_lowercase().replace('’', "'");
-        found.push(Token {
-            word,
-            span: start..end,
-        });
+        found.push(Token::new(word, start..end));
     }
     join_fixed(found)
 }
@@ -78,15 +100,7 @@ fn join_fixed(tokens: Vec<Token>) -> Vec<Token> {
         });
         match fixed {
             Some(count) => {
-                let words: Vec<&str> = rest[..count]
-                    .iter()
-                    .map(|token| token.word.as_str())
-                    .collect();
-                let span = first.span.start..rest[count - 1].span.end;
-                joined.push(Token {
-                    word: words.join(" "),
-                    span,
-                });
+                joined.extend(Token::of(&rest[..count]));
                 rest = &rest[count..];
             }
             None => {

@@ -7,6 +7,7 @@ mod models;
 mod pulls;
 mod refusals;
 mod results;
+mod sentences;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
