@@ -2,14 +2,13 @@
 
 /// Words that are kept.
 const WORDS: usize = 30;
+/// What is dropped.
+const MARKS: [char; 10] = ['.', '!', '"', '(', ')', '*', '#', ':', ';', '~'];
 
 /// Lower case, without `. ! " ( ) * # : ; ~`, single blanks, at most 30 words.
 pub(crate) fn clean(caption: &str) -> String {
     let lower = caption.to_lowercase();
-    let plain = lower.replace(
-        |c| matches!(c, '.' | '!' | '"' | '(' | ')' | '*' | '#' | ':' | ';' | '~'),
-        " ",
-    );
+    let plain = lower.replace(MARKS, " ");
     let words: Vec<&str> = plain.split_whitespace().take(WORDS).collect();
     words.join(" ")
 }

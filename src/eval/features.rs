@@ -91,12 +91,12 @@ pub(crate) fn matchable_features(
     encoder: &dyn Encoder,
     pictures: &[CaptionedPicture],
     watch: &mut Watch<'_>,
-) -> Result<Option<(Vec<ImageFeatures>, Vec<ImageTokensF16>)>, EvalError> {
+) -> Result<Option<Vec<(ImageFeatures, ImageTokensF16)>>, EvalError> {
     let encoded = encode(encoder, pictures, ENCODING, watch, |squares| {
         encoder.images_with_tokens(squares)
     });
     match encoded {
-        Ok(encoded) => Ok(Some(encoded.into_iter().unzip())),
+        Ok(encoded) => Ok(Some(encoded)),
         Err(EvalError::Model(ModelError::Lacks {
             part: ModelPart::Matcher,
             ..

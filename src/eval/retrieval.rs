@@ -83,8 +83,11 @@ pub fn retrieval(
         0 => None,
         _ => matchable_features(encoder, pictures, watch)?,
     };
-    let (images, tokens) = match matchable {
-        Some((images, tokens)) => (images, Some(tokens)),
+    let (images, tokens): (Vec<_>, Option<Vec<_>>) = match matchable {
+        Some(encoded) => {
+            let (images, tokens) = encoded.into_iter().unzip();
+            (images, Some(tokens))
+        }
         None => {
             if options.rerank > 0 {
                 lacks(ModelPart::Matcher);
@@ -157,7 +160,7 @@ impl fmt::Display for RetrievalReport {
         writeln!(
             f,
             "recall in %, in brackets 95 % intervals, bootstrap over pictures\n\n\
-             {:<13} {:<14} {:<19} {:<19} R@10",
+             {:<13} {:<14} {:<20} {:<20} R@10",
             "leg", "direction", "R@1", "R@5"
         )?;
         for (name, leg) in &self.legs {
@@ -178,12 +181,13 @@ fn row(f: &mut fmt::Formatter<'_>, leg: &str, direction: &str, recall: &Recall) 
         (recall.r5, intervals.r5),
         (recall.r10, intervals.r10),
     ];
-    write!(f, "{leg:<13} {direction:<13}")?;
+    let mut line = format!("{leg:<13} {direction:<13}");
     for (value, interval) in cells {
         let [value, low, high] = [value, interval.low, interval.high].map(|share| 100.0 * share);
-        write!(f, " {value:>5.1} [{low:>4.1}, {high:>5.1}]")?;
+        let interval = format!("[{low:.1}, {high:.1}]");
+        line.push_str(&format!(" {value:>5.1} {interval:<14}"));
     }
-    writeln!(f)
+    writeln!(f, "{}", line.trim_end())
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ impl Scores {
         self.values.len() / self.pictures
     }
 
-
     /// Of one sentence with every picture.
     pub(crate) fn row(&self, sentence: usize) -> &[f32] {
         &self.values[sentence * self.pictures..][..self.pictures]

@@ -26,7 +26,8 @@ pub struct TaggingReport {
     /// The figures.
     #[serde(flatten)]
     pub figures: TaggingFigures<f64>,
-    /// Their 95 % intervals, by bootstrap over pictures. A tag that no picture of a resample shows keeps what it has in the data.
+    /// Their 95 % intervals, by bootstrap over pictures. A tag that no picture of a resample shows keeps what it has in the
+    /// data. With many tags that few pictures show, means over tags lean to one side of theirs.
     pub intervals: TaggingFigures<Interval>,
     /// The same decisions with one threshold for all tags.
     pub sweep: Vec<SweepPoint>,
