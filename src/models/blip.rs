@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | features of pictures | [`BlipImages`] | one pass of the vision transformer each |
 //! | features of texts | [`BlipTexts`] | one pass of BERT each |
-//! | does a text match a picture? | [`BlipMatcher`] | [`BlipMatcher::image`] once a picture, then one pass of BERT a pair |
+//! | does a text match a picture? | [`BlipMatcher`] | [`BlipMatcher::images`] once a picture, then one pass of BERT a pair |
 //!
 //! Texts are rows of token ids, `[CLS]` first and `[SEP]` last, at most [`MAX_LENGTH`] long.
 
@@ -121,16 +121,17 @@ impl BlipTexts {
     }
 
     /// Texts to hidden states `[B, L, hidden]`, `L` being the longest row's length. Only the first of `lengths` tokens of a
-    /// row are attended to. With an image, every layer also looks at that.
+    /// row are attended to. With images, every layer also looks at those: each serves the
+    /// same number of adjacent rows.
     fn hidden(
         &self,
         rows: &[Vec<u32>],
         lengths: &[usize],
-        image: Option<&MatchedImage>,
+        images: Option<&MatchedImages>,
     ) -> Result<Tensor<3>, ModelError> {
         let embedded = self.embeddings.forward(rows, &self.device)?;
-        let image = image.map(|image| image.0.as_slice());
-        Ok(self.encoder.forward(embedded, lengths, image))
+        let images = images.map(|images| images.0.as_slice());
+        Ok(self.encoder.forward(embedded, lengths, images))
     }
 
     /// The first hidden state of each text `[B, hidden]`. What fills up shorter texts does not count, so unlike the reference
@@ -138,10 +139,10 @@ impl BlipTexts {
     fn first_hidden(
         &self,
         rows: &[Vec<u32>],
-        image: Option<&MatchedImage>,
+        images: Option<&MatchedImages>,
     ) -> Result<Tensor<2>, ModelError> {
         let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-        Ok(first(self.hidden(rows, &lengths, image)?))
+        Ok(first(self.hidden(rows, &lengths, images)?))
     }
 
     /// Texts to unit vectors `[B, embed_dim]`. Their cosine with those of pictures is the ITC score (without temperature, as in
@@ -155,9 +156,9 @@ impl BlipTexts {
     }
 }
 
-/// What texts need of an image that they are matched with: keys and values of its tokens in every layer.
+/// What texts need of the images that they are matched with: keys and values of their tokens in every layer.
 #[derive(Debug)]
-pub(crate) struct MatchedImage(Vec<KeysValues>);
+pub(crate) struct MatchedImages(Vec<KeysValues>);
 
 /// Texts and images to the match of the two.
 #[derive(Debug)]
@@ -185,21 +186,22 @@ impl BlipMatcher {
         &self.texts
     }
 
-    /// Prepares the image with `tokens` `[1, 1 + N, C]`, for any number of texts.
-    pub(crate) fn image(&self, tokens: &Tensor<3>) -> MatchedImage {
-        MatchedImage(self.texts.encoder.keys_values(tokens))
+    /// Prepares the images with `tokens` `[B, 1 + N, C]`, for any number of texts.
+    pub(crate) fn images(&self, tokens: &Tensor<3>) -> MatchedImages {
+        MatchedImages(self.texts.encoder.keys_values(tokens))
     }
 
-    /// ITM logits `[B, 2]` of each text with `image`: the second is that of a match.
+    /// ITM logits `[T, 2]` of each text: the second is that of a match. Each of the images is matched with the same number of
+    /// adjacent texts.
     ///
     /// # Errors
     /// When a token is not in the vocabulary.
     pub(crate) fn logits(
         &self,
         rows: &[Vec<u32>],
-        image: &MatchedImage,
+        images: &MatchedImages,
     ) -> Result<Tensor<2>, ModelError> {
-        let hidden = self.texts.first_hidden(rows, Some(image))?;
+        let hidden = self.texts.first_hidden(rows, Some(images))?;
         Ok(self.itm_head.forward(hidden))
     }
 }

@@ -146,7 +146,7 @@ fn matches_equal_the_reference_with_either_start() {
         let rows = mini.rows(start);
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
         for (index, tokens) in mini.tokens().iter().enumerate() {
-            let image = mini.matcher.image(tokens);
+            let image = mini.matcher.images(tokens);
             let pair = index..index + 1;
             let texts = mini.matcher.texts();
             hidden.push(
@@ -166,7 +166,7 @@ fn matches_equal_the_reference_with_either_start() {
 fn many_texts_with_one_image_give_what_each_gives_alone() {
     let mini = Mini::new();
     let rows = mini.rows(MatchStart::Enc);
-    let image = mini.matcher.image(&mini.tokens()[1]);
+    let image = mini.matcher.images(&mini.tokens()[1]);
     let together = host(mini.matcher.logits(&rows, &image).unwrap());
     let alone: Vec<f32> = rows
         .chunks(1)
@@ -176,13 +176,27 @@ fn many_texts_with_one_image_give_what_each_gives_alone() {
 }
 
 #[test]
+fn many_images_with_one_text_each_give_what_each_gives_alone() {
+    let mini = Mini::new();
+    let rows = mini.rows(MatchStart::Enc);
+    let tokens = mini.tokens();
+    let images = mini.matcher.images(&Tensor::cat(tokens.clone(), 0));
+    let together = host(mini.matcher.logits(&rows, &images).unwrap());
+    let alone = rows.chunks(1).zip(&tokens).flat_map(|(row, tokens)| {
+        let image = mini.matcher.images(tokens);
+        host(mini.matcher.logits(row, &image).unwrap())
+    });
+    assert_close(&together, &alone.collect::<Vec<f32>>(), 1e-6, "logits");
+}
+
+#[test]
 fn ranking_to_a_depth_equals_the_reference() {
     let mini = Mini::new();
     let rows = mini.rows(MatchStart::Enc);
-    let images: Vec<MatchedImage> = mini
+    let images: Vec<MatchedImages> = mini
         .tokens()
         .iter()
-        .map(|tokens| mini.matcher.image(tokens))
+        .map(|tokens| mini.matcher.images(tokens))
         .collect();
     let matches = |texts: &[Vec<u32>], image: usize| -> Vec<f32> {
         let logits = host(mini.matcher.logits(texts, &images[image]).unwrap());

@@ -1,5 +1,7 @@
 //! BLIP, fine-tuned for retrieval, as a model: similarity and image-text matching.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -10,8 +12,9 @@ use imgsearch_index::Embedding;
 use super::config::read_blip;
 use super::manifest::{BundleManifest, Preprocessing};
 use super::{VOCABULARY, WEIGHTS};
-use crate::caption::SentenceMatch;
+use crate::caption::{MatchLogits, SentenceMatch};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
+use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::blip::{BlipConfig, BlipImages, BlipMatcher, BlipTexts, MAX_LENGTH, MatchStart};
@@ -34,7 +37,8 @@ pub(crate) struct BlipModel {
     input: [Input; 1],
     vocabulary: Vocabulary,
     tokenizer: BlipTokenizer,
-    images: OnceLock<(Device, BlipImages)>,
+    opened: OnceLock<Device>,
+    images: OnceLock<BlipImages>,
     texts: OnceLock<BlipTexts>,
     matcher: OnceLock<BlipMatcher>,
 }
@@ -62,6 +66,7 @@ impl BlipModel {
             input: [preprocessing.input()],
             preprocessing,
             vocabulary: Vocabulary::default(),
+            opened: OnceLock::new(),
             images: OnceLock::new(),
             texts: OnceLock::new(),
             matcher: OnceLock::new(),
@@ -87,13 +92,21 @@ impl BlipModel {
         Ok(Weights::new(file, Layout::Torch))
     }
 
-    fn images_side(&self) -> Result<&(Device, BlipImages), ModelError> {
+    /// Of the image encoder and the matcher, which looks at its tokens.
+    fn device(&self) -> Result<&Device, ModelError> {
+        if let Some(device) = self.opened.get() {
+            return Ok(device);
+        }
+        let device = self.device.open()?;
+        Ok(self.opened.get_or_init(|| device))
+    }
+
+    fn images_side(&self) -> Result<&BlipImages, ModelError> {
         if let Some(images) = self.images.get() {
             return Ok(images);
         }
-        let device = self.device.open()?;
-        let images = BlipImages::load(&self.config, &self.weights()?, &device)?;
-        Ok(self.images.get_or_init(|| (device, images)))
+        let images = BlipImages::load(&self.config, &self.weights()?, self.device()?)?;
+        Ok(self.images.get_or_init(|| images))
     }
 
     fn texts(&self) -> Result<&BlipTexts, ModelError> {
@@ -105,27 +118,28 @@ impl BlipModel {
         Ok(self.texts.get_or_init(|| texts))
     }
 
-    /// On the device of the image encoder, whose tokens it looks at.
     fn matcher(&self) -> Result<&BlipMatcher, ModelError> {
         if let Some(matcher) = self.matcher.get() {
             return Ok(matcher);
         }
-        let (device, _) = self.images_side()?;
-        let matcher = BlipMatcher::load(&self.config, &self.weights()?, device)?;
+        let matcher = BlipMatcher::load(&self.config, &self.weights()?, self.device()?)?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 
     /// Tokens `[B, 1 + N, C]` of pictures.
     fn tokens(&self, pictures: &[Squares]) -> Result<Tensor<3>, ModelError> {
-        let (device, _) = self.images_side()?;
         let pixels = for_input(pictures, 0)?;
-        self.look(self.preprocessing.tensor(&pixels, device)?)
+        self.look(self.preprocessing.tensor(&pixels, self.device()?)?)
     }
 
     /// Normalised pictures `[B, 3, S, S]` to tokens `[B, 1 + N, C]`.
     pub(super) fn look(&self, pictures: Tensor<4>) -> Result<Tensor<3>, ModelError> {
-        let (_, images) = self.images_side()?;
-        Ok(images.tokens(pictures))
+        Ok(self.images_side()?.tokens(pictures))
+    }
+
+    /// Pictures a pass: on the CPU one keeps all cores busy, and more would only take more memory.
+    fn part(&self, most: usize) -> Result<usize, ModelError> {
+        Ok(if is_cpu(self.device()?) { 1 } else { most })
     }
 
     /// How well sentences go with a picture of which these are the tokens `[1, 1 + N, C]`.
@@ -138,22 +152,23 @@ impl BlipModel {
         if sentences.is_empty() {
             return Ok(Vec::new());
         }
-        let (_, images) = self.images_side()?;
         let matcher = self.matcher()?;
         let read = self.rows(sentences)?;
         let texts = rows(matcher.texts().features(&read)?)?;
-        let started: Vec<Vec<u32>> = read
-            .into_iter()
-            .map(|row| start.apply(row, &self.tokenizer))
-            .collect();
-        let logits = matcher.logits(&started, &matcher.image(&tokens))?;
+        let started = self.started(read, start);
+        let logits = matcher.logits(&started, &matcher.images(&tokens))?;
         let matches = host(softmax(logits, 1))?;
-        let image = rows(images.features(tokens))?;
+        let image = rows(self.images_side()?.features(tokens))?;
         let image = image.first().ok_or(ModelError::NotFinite)?;
         let pairs = texts.iter().zip(matches.chunks_exact(2));
         Ok(pairs
             .map(|(text, pair)| SentenceMatch::new(image.dot(text), Some(pair[1])))
             .collect())
+    }
+
+    fn started(&self, rows: Vec<Vec<u32>>, start: MatchStart) -> Vec<Vec<u32>> {
+        let start = |row| start.apply(row, &self.tokenizer);
+        rows.into_iter().map(start).collect()
     }
 
     fn rows(&self, sentences: &[&str]) -> Result<Vec<Vec<u32>>, ModelError> {
@@ -218,18 +233,31 @@ impl Encoder for BlipModel {
     }
 
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
-        let (device, images) = self.images_side()?;
-        // On the CPU one picture keeps all cores busy, and more would only take more memory.
-        let part = if is_cpu(device) {
-            1
-        } else {
-            pictures.len().max(1)
-        };
         let mut embeddings = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(part) {
-            embeddings.extend(rows(images.features(self.tokens(part)?))?);
+        for part in pictures.chunks(self.part(pictures.len().max(1))?) {
+            let tokens = self.tokens(part)?;
+            embeddings.extend(rows(self.images_side()?.features(tokens))?);
         }
         Ok(embeddings)
+    }
+
+    fn images_with_tokens(
+        &self,
+        pictures: &[Squares],
+    ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
+        let mut kept = Vec::with_capacity(pictures.len());
+        for part in pictures.chunks(self.part(pictures.len().max(1))?) {
+            kept.extend(self.keep(self.tokens(part)?)?);
+        }
+        Ok(kept)
+    }
+
+    fn match_logits(
+        &self,
+        images: &[&ImageTokensF16],
+        sentences: &[&str],
+    ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
+        self.match_kept(images, sentences)
     }
 
     fn match_sentences(

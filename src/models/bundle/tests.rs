@@ -1,6 +1,7 @@
 //! The reduced networks of the reference, imported and opened as anybody's checkpoint would be.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -9,10 +10,13 @@ use super::blip::BlipModel;
 use super::recognition::RecognitionModel;
 use super::{Description, ModelSource};
 use crate::encoder::Encoder;
+use crate::eval::{LegScores, Matches, Queries, Watch};
+use crate::image_tokens::ImageTokensF16;
 use crate::models::golden::{Golden, assert_close};
 use crate::models::{
     CaptionOptions, CheckpointError, DeviceChoice, MatchStart, ModelError, ModelKind, WeightType,
 };
+use crate::query::FusionParams;
 use crate::store::{Import, ModelStore, StoreError};
 
 const TAG2TEXT: &[u8] =
@@ -362,5 +366,64 @@ fn published_shapes_are_those_of_the_published_files() {
     assert_eq!(
         super::config::read_blip(&config).unwrap().vit.embed_dim,
         768
+    );
+}
+
+#[test]
+fn ranking_by_matching_over_kept_tokens_equals_the_reference() {
+    let (case, golden) = (Case::new(), Golden::parse(BLIP));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let kept = model.keep(model.look(golden.tensor("image", &device)).unwrap());
+    let (images, tokens): (Vec<_>, Vec<_>) = kept.unwrap().into_iter().unzip();
+    let queries = Queries {
+        texts: strings(&json("blip_mini_text.json")["captions"]),
+        own: vec![(0, 0..1), (1, 1..2), (2, 2..3)],
+    };
+    let mut told = |_| ControlFlow::Continue(());
+    let watch = &mut Watch::new(&mut told);
+    let fusion = FusionParams::default();
+    let scores = LegScores::new(&model, &images, &queries, fusion, watch).unwrap();
+    let similarity = &scores.similarity;
+    let matches = Matches::new(&model, &tokens, &queries.texts, &[similarity], 2, watch).unwrap();
+    let row = |sentence| matches.reference(similarity.row(sentence), |p| (sentence, p));
+    let column = |picture| matches.reference(&similarity.column(picture), |s| (s, picture));
+    let to_image: Vec<f32> = (0..3).flat_map(row).collect();
+    let to_text: Vec<f32> = (0..3).flat_map(column).collect();
+    for (found, name) in [(to_text, "score_i2t"), (to_image, "score_t2i")] {
+        let name = format!("retrieval.k2.{name}");
+        // What half precision of the tokens costs.
+        assert_close(&found, &golden.f32(&name).values, 1e-3, &name);
+    }
+}
+
+#[test]
+fn kept_tokens_of_several_pictures_are_matched_at_once_and_others_are_refused() {
+    let (case, golden) = (Case::new(), Golden::parse(BLIP));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let kept = model.keep(model.look(golden.tensor("image", &device)).unwrap());
+    let tokens: Vec<ImageTokensF16> = kept.unwrap().into_iter().map(|kept| kept.1).collect();
+    let captions = strings(&json("blip_mini_text.json")["captions"]);
+    let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let images: Vec<&ImageTokensF16> = tokens.iter().collect();
+    let found = model.match_logits(&images, &captions).unwrap();
+    assert_eq!((found.len(), found[2].len()), (3, 3));
+    let expected = golden.f32("itm.enc_start.logits").values;
+    for (own, expected) in expected.chunks_exact(2).enumerate() {
+        let logits = found[own][own];
+        let logits = [logits.mismatched, logits.matched];
+        assert_close(&logits, expected, 1e-3, "itm.enc_start.logits");
+    }
+    assert_eq!(model.match_logits(&images, &[]).unwrap(), vec![vec![]; 3]);
+    let other = ImageTokensF16::new(64, &[0.5; 64 * 5]).unwrap();
+    let refused = model.match_logits(&[&tokens[0], &other], &captions);
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("17×64 image tokens, not with 5×64"),
     );
 }

@@ -60,7 +60,6 @@ impl VitConfig {
     }
 
     /// Tokens of a picture: the class token and the patches.
-    #[cfg(test)]
     pub(crate) fn tokens(&self) -> usize {
         1 + self.grid().pow(2)
     }

@@ -25,7 +25,7 @@ pub(super) fn import(kind: &str, checkpoint: &str) -> Vec<String> {
 }
 
 /// A home with both models, imported once for all tests that only read.
-fn home() -> &'static Path {
+pub(super) fn home() -> &'static Path {
     static HOME: OnceLock<TempDir> = OnceLock::new();
     HOME.get_or_init(|| {
         let home = tempfile::tempdir().unwrap();
