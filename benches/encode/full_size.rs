@@ -16,11 +16,19 @@ const TAGS: usize = 3429;
 const SENTENCE: &str = "a brown dog runs along the beach with a red ball in its mouth while two children in blue \
                         shirts look at the waves and a man reads a book in the sun";
 
-fn import(store: &ModelStore, kind: ModelKind, file: &Path, tags: Option<&Path>) -> Arc<dyn Encoder> {
+fn import(
+    store: &ModelStore,
+    kind: ModelKind,
+    file: &Path,
+    tags: Option<&Path>,
+) -> Arc<dyn Encoder> {
     let mut import = Import::new(kind, file);
     import.tags = tags.map(Path::to_owned);
     import.dtype = WeightType::F32;
-    let name = store.import(&import).expect("weights that generate.py wrote").name;
+    let name = store
+        .import(&import)
+        .expect("weights that generate.py wrote")
+        .name;
     let source = store.source(&name).expect("just imported");
     open_model(&source, DeviceChoice::Cpu).expect("just imported")
 }
@@ -39,25 +47,41 @@ pub(super) fn encode(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("full_size");
     group.sample_size(10);
-    let tagger = import(&store, ModelKind::Tag2text, &weights("tag2text.safetensors"), Some(&tags));
+    let tagger = import(
+        &store,
+        ModelKind::Tag2text,
+        &weights("tag2text.safetensors"),
+        Some(&tags),
+    );
     let picture = [noise(tagger.inputs(), 0)];
     group.bench_function("tags", |b| {
         b.iter(|| tagger.tag_scores(&picture).expect("encodes"))
     });
     drop(tagger);
 
-    let aligner = import(&store, ModelKind::BlipItm, &weights("blip.safetensors"), None);
+    let aligner = import(
+        &store,
+        ModelKind::BlipItm,
+        &weights("blip.safetensors"),
+        None,
+    );
     let picture = [noise(aligner.inputs(), 0)];
     group.bench_function("vit", |b| {
         b.iter(|| aligner.embeddings(&picture).expect("encodes"))
     });
-    group.bench_function("text", |b| b.iter(|| aligner.text(SENTENCE).expect("encodes")));
+    group.bench_function("text", |b| {
+        b.iter(|| aligner.text(SENTENCE).expect("encodes"))
+    });
     let (_, tokens) = aligner
         .images_with_tokens(&picture)
         .expect("encodes")
         .remove(0);
     group.bench_function("pair", |b| {
-        b.iter(|| aligner.match_logits(&[&tokens], &[SENTENCE]).expect("matches"))
+        b.iter(|| {
+            aligner
+                .match_logits(&[&tokens], &[SENTENCE])
+                .expect("matches")
+        })
     });
     group.finish();
 }
