@@ -9,6 +9,7 @@
 //!
 //! Texts are rows of token ids, `[CLS]` first and `[SEP]` last, at most [`MAX_LENGTH`] long.
 
+use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -54,10 +55,10 @@ impl MatchStart {
 }
 
 /// Pictures to tokens and features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipImages {
     visual_encoder: Vit,
-    vision_proj: Linear,
+    pub(crate) vision_proj: Linear,
 }
 
 impl BlipImages {
@@ -86,11 +87,12 @@ impl BlipImages {
 }
 
 /// Texts to features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipTexts {
     embeddings: Embeddings,
     encoder: Bert,
     text_proj: Linear,
+    #[module(skip)]
     device: Device,
 }
 
@@ -113,7 +115,7 @@ impl BlipTexts {
         const PREFIX: &str = "text_encoder";
         let (width, features) = (config.med.hidden_size, config.embed_dim);
         Ok(Self {
-            embeddings: Embeddings::load(&config.med, PREFIX, weights)?,
+            embeddings: Embeddings::load(&config.med, PREFIX, weights, device)?,
             encoder: Bert::load(&config.med, encoder_width, PREFIX, weights, device)?,
             text_proj: weights.linear("text_proj", width, features, device)?,
             device: device.clone(),
@@ -155,12 +157,29 @@ impl BlipTexts {
     }
 }
 
-/// What texts need of an image that they are matched with: keys and values of its tokens in every layer.
+/// What texts need of the images that they are matched with: keys and values of their tokens in every layer.
 #[derive(Debug)]
 pub(crate) struct MatchedImage(Vec<KeysValues>);
 
+#[cfg(feature = "train")]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the stage that trains a match head pairs images with it"
+    )
+)]
+impl MatchedImage {
+    /// Goes on with the given images, in this order; one may come more than once.
+    pub(crate) fn select(&mut self, images: &[usize]) {
+        for layer in &mut self.0 {
+            layer.select(images);
+        }
+    }
+}
+
 /// Texts and images to the match of the two.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipMatcher {
     texts: BlipTexts,
     itm_head: Linear,
@@ -185,12 +204,12 @@ impl BlipMatcher {
         &self.texts
     }
 
-    /// Prepares the image with `tokens` `[1, 1 + N, C]`, for any number of texts.
+    /// Prepares images with `tokens` `[S, 1 + N, C]`, each of which serves the same number of adjacent texts.
     pub(crate) fn image(&self, tokens: &Tensor<3>) -> MatchedImage {
         MatchedImage(self.texts.encoder.keys_values(tokens))
     }
 
-    /// ITM logits `[B, 2]` of each text with `image`: the second is that of a match.
+    /// ITM logits `[B, 2]` of each text with its image: the second is that of a match.
     ///
     /// # Errors
     /// When a token is not in the vocabulary.
