@@ -9,6 +9,7 @@
 //!
 //! Texts are rows of token ids, `[CLS]` first and `[SEP]` last, at most [`MAX_LENGTH`] long.
 
+use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -54,10 +55,10 @@ impl MatchStart {
 }
 
 /// Pictures to tokens and features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipImages {
     visual_encoder: Vit,
-    vision_proj: Linear,
+    pub(crate) vision_proj: Linear,
 }
 
 impl BlipImages {
@@ -86,11 +87,12 @@ impl BlipImages {
 }
 
 /// Texts to features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipTexts {
     embeddings: Embeddings,
     encoder: Bert,
     text_proj: Linear,
+    #[module(skip)]
     device: Device,
 }
 
@@ -113,7 +115,7 @@ impl BlipTexts {
         const PREFIX: &str = "text_encoder";
         let (width, features) = (config.med.hidden_size, config.embed_dim);
         Ok(Self {
-            embeddings: Embeddings::load(&config.med, PREFIX, weights)?,
+            embeddings: Embeddings::load(&config.med, PREFIX, weights, device)?,
             encoder: Bert::load(&config.med, encoder_width, PREFIX, weights, device)?,
             text_proj: weights.linear("text_proj", width, features, device)?,
             device: device.clone(),
@@ -160,8 +162,25 @@ impl BlipTexts {
 #[derive(Debug)]
 pub(crate) struct MatchedImages(Vec<KeysValues>);
 
+#[cfg(feature = "train")]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the stage that trains a match head pairs images with it"
+    )
+)]
+impl MatchedImages {
+    /// Goes on with the given images, in this order; one may come more than once.
+    pub(crate) fn select(&mut self, images: &[usize]) {
+        for layer in &mut self.0 {
+            layer.select(images);
+        }
+    }
+}
+
 /// Texts and images to the match of the two.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipMatcher {
     texts: BlipTexts,
     itm_head: Linear,

@@ -57,7 +57,7 @@ impl Captioner {
         }
         Ok(Self {
             prompt,
-            tag_table: Embeddings::load(config, "tag_encoder", weights)?,
+            tag_table: Embeddings::load(config, "tag_encoder", weights, device)?,
             tag_encoder: Bert::load_tied(
                 config,
                 Some(encoder_width),

@@ -35,6 +35,11 @@ impl<'a> Golden<'a> {
         }
     }
 
+    /// Names of all tensors.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tensors.names()
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.tensors.tensor(key).is_ok()
     }

@@ -19,11 +19,12 @@ use super::tagger::TaggerConfig;
 use super::weights::Weights;
 
 pub(crate) use decision::{Thresholds, ThresholdsConfig};
+pub(crate) use head::TaggingHead;
 pub(crate) use ram::{Ram, RamConfig};
 pub(crate) use ram_plus::{RamPlus, RamPlusConfig};
 pub(crate) use tag2text::Tag2TextTagger;
-
-use head::TaggingHead;
+#[cfg(feature = "train")]
+pub(crate) use tag2text::TagTables;
 
 /// Which decoder, and its shape.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

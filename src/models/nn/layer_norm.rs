@@ -1,5 +1,6 @@
 //! Layer normalisation of rows.
 
+use burn::module::Module;
 use burn::nn;
 use burn::tensor::Device;
 
@@ -9,19 +10,25 @@ use crate::models::ModelError;
 use crate::models::weights::Weights;
 
 /// Every row brought to mean 0 and variance 1, then scaled and shifted feature by feature.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) enum LayerNorm {
     /// In main memory.
-    Host {
-        /// `[d_model]`.
-        gamma: Vec<f32>,
-        /// `[d_model]`.
-        beta: Vec<f32>,
-        /// Added to the variance.
-        epsilon: f32,
-    },
+    Host(HostNorm),
     /// On another device, or recorded for gradients.
     Device(nn::LayerNorm),
+}
+
+/// [`LayerNorm`] in main memory.
+#[derive(Debug, Module)]
+pub(crate) struct HostNorm {
+    /// `[d_model]`.
+    #[module(skip)]
+    gamma: Vec<f32>,
+    /// `[d_model]`.
+    #[module(skip)]
+    beta: Vec<f32>,
+    /// Added to the variance.
+    epsilon: f32,
 }
 
 impl LayerNorm {
@@ -38,27 +45,20 @@ impl LayerNorm {
                 weights.layer_norm(prefix, d_model, epsilon, device)?,
             ));
         }
-        Ok(Self::Host {
+        Ok(Self::Host(HostNorm {
             gamma: weights.values(&format!("{prefix}.weight"), &[d_model])?,
             beta: weights.values(&format!("{prefix}.bias"), &[d_model])?,
             epsilon: epsilon as f32,
-        })
+        }))
     }
 
     /// `[R, d_model]` to the same.
     pub(crate) fn forward(&self, x: &Rows) -> Rows {
         match (self, x) {
-            (
-                Self::Host {
-                    gamma,
-                    beta,
-                    epsilon,
-                },
-                Rows::Host { values, width },
-            ) => Rows::Host {
+            (Self::Host(norm), Rows::Host { values, width }) => Rows::Host {
                 values: build(values.len() / width, *width, |first, out| {
                     let rows = out.write_copy_of_slice(&values[first * width..][..out.len()]);
-                    normalise(rows, gamma, beta, *epsilon);
+                    normalise(rows, &norm.gamma, &norm.beta, norm.epsilon);
                     rows
                 }),
                 width: *width,

@@ -1,11 +1,11 @@
 //! Linear layers that add their bias, an activation or a residual in the pass that multiplies.
 
-use burn::module::Param;
+use burn::module::{Module, Param};
 use burn::nn;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::gelu::gelu_of_sum;
+use super::gelu::{gelu, gelu_of_sum};
 use super::gemm::View;
 use super::panels::Panels;
 use super::rows::{Rows, build, on_host, share};
@@ -14,17 +14,23 @@ use crate::models::ModelError;
 use crate::models::weights::{Weights, transposed};
 
 /// `x W + b`.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) enum Linear {
     /// In main memory.
-    Host {
-        /// `[d_input, d_output]`.
-        weight: Panels,
-        /// `[d_output]`.
-        bias: Vec<f32>,
-    },
+    Host(HostLinear),
     /// On another device, or recorded for gradients.
     Device(nn::Linear),
+}
+
+/// [`Linear`] in main memory.
+#[derive(Debug, Module)]
+pub(crate) struct HostLinear {
+    /// `[d_input, d_output]`.
+    #[module(skip)]
+    weight: Panels,
+    /// `[d_output]`.
+    #[module(skip)]
+    bias: Vec<f32>,
 }
 
 impl Linear {
@@ -61,10 +67,10 @@ impl Linear {
         device: &Device,
     ) -> Self {
         if on_host(device) {
-            return Self::Host {
+            return Self::Host(HostLinear {
                 weight: Panels::new(weight, d_output),
                 bias: bias.unwrap_or_else(|| vec![0.0; d_output]),
-            };
+            });
         }
         let d_input = weight.len() / d_output;
         let data = TensorData::new(transposed(weight, d_input), [d_input, d_output]);
@@ -77,8 +83,8 @@ impl Linear {
     /// `[R, d_input]` to `[R, d_output]`.
     pub(crate) fn forward(&self, x: &Rows) -> Rows {
         match (self, x) {
-            (Self::Host { weight, bias }, Rows::Host { values, width }) => {
-                host(values, *width, weight, bias, add_bias)
+            (Self::Host(layer), Rows::Host { values, width }) => {
+                host(values, *width, layer, add_bias)
             }
             (Self::Device(layer), Rows::Device(x)) => Rows::Device(layer.forward(x.clone())),
             _ => unreachable!("a layer and its input are on one device"),
@@ -88,12 +94,10 @@ impl Linear {
     /// [`Linear::forward`], then GELU.
     pub(crate) fn forward_gelu(&self, x: &Rows) -> Rows {
         match (self, x) {
-            (Self::Host { weight, bias }, Rows::Host { values, width }) => {
-                host(values, *width, weight, bias, gelu_of_sum)
+            (Self::Host(layer), Rows::Host { values, width }) => {
+                host(values, *width, layer, gelu_of_sum)
             }
-            (Self::Device(layer), Rows::Device(x)) => {
-                Rows::Device(activation::gelu(layer.forward(x.clone())))
-            }
+            (Self::Device(layer), Rows::Device(x)) => Rows::Device(gelu(layer.forward(x.clone()))),
             _ => unreachable!("a layer and its input are on one device"),
         }
     }
@@ -102,7 +106,7 @@ impl Linear {
     pub(crate) fn add_to(&self, residual: Rows, x: &Rows) -> Rows {
         match (self, residual, x) {
             (
-                Self::Host { weight, bias },
+                Self::Host(HostLinear { weight, bias }),
                 Rows::Host {
                     values: mut sum,
                     width: d_output,
@@ -136,12 +140,11 @@ impl Linear {
     }
 }
 
-/// Rows of `width` times `weight`; `finish` is given rows of the product, or some columns of them, and their bias.
+/// Rows of `width` times the weight; `finish` is given rows of the product, or some columns of them, and their bias.
 fn host(
     x: &[f32],
     width: usize,
-    weight: &Panels,
-    bias: &[f32],
+    HostLinear { weight, bias }: &HostLinear,
     finish: fn(&mut [f32], &[f32]),
 ) -> Rows {
     let (x, d_output) = (View::packed(x, width), bias.len());

@@ -1,5 +1,6 @@
 //! Patch embedding: a convolution whose stride is its kernel, computed as one product.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::linear::Linear;
@@ -8,7 +9,7 @@ use crate::models::ModelError;
 use crate::models::weights::Weights;
 
 /// Pictures cut into squares, each made a token.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct PatchEmbedding {
     projection: Linear,
     patch: usize,

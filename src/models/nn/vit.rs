@@ -1,5 +1,6 @@
 //! Vision transformer (Dosovitskiy et al. 2021) as the image encoder of BLIP.
 
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +90,7 @@ impl VitConfig {
 }
 
 /// Attention and a feed-forward layer, each on normalised tokens and added to what came in.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 struct Block {
     norm1: LayerNorm,
     qkv: Linear,
@@ -137,13 +138,13 @@ impl Block {
 }
 
 /// The network.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct Vit {
     patch_embed: PatchEmbedding,
     /// `[1, 1, C]`: the class token with its position.
-    class: Tensor<3>,
+    class: Param<Tensor<3>>,
     /// `[1, N, C]`: positions of the patches.
-    positions: Tensor<3>,
+    positions: Param<Tensor<3>>,
     blocks: Vec<Block>,
     norm: LayerNorm,
 }
@@ -179,7 +180,7 @@ impl Vit {
         };
         let tensor = |values: Vec<f32>| {
             let shape = [1, values.len() / width, width];
-            Tensor::from_data(TensorData::new(values, shape), device)
+            Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
         };
         Ok(Self {
             patch_embed: PatchEmbedding::load(
@@ -218,11 +219,8 @@ impl Vit {
     /// Patches `[B, N, C]` with the class token before them, all in their positions.
     fn embed(&self, patches: Tensor<3>) -> Rows {
         let [batch, _, width] = patches.dims();
-        let class = self.class.clone().expand([batch, 1, width]);
-        Rows::new(Tensor::cat(
-            vec![class, patches + self.positions.clone()],
-            1,
-        ))
+        let class = self.class.val().expand([batch, 1, width]);
+        Rows::new(Tensor::cat(vec![class, patches + self.positions.val()], 1))
     }
 }
 

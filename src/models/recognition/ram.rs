@@ -92,6 +92,7 @@ mod tests {
         golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
         let queries = ram.queries.clone().unsqueeze::<3>();
         golden.assert_close(queries.clone(), "ram.label_queries", 1e-5);
+        let queries = queries.expand([2, 50, 64]);
         let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
         golden.assert_close(embedded, "ram.tagging_embed", 1e-5);
         golden.assert_close(ram.forward(visual), "ram.logits", 1e-5);

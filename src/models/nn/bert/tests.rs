@@ -57,8 +57,8 @@ fn tag_encoder(depth: usize, device: &Device) -> Bert {
 #[test]
 fn tag_encoder_equals_the_reference_layer_by_layer() {
     let golden = Golden::parse(GOLDEN);
-    let table = Embeddings::load(&config(), "tag_encoder", &weights()).unwrap();
     for device in devices() {
+        let table = Embeddings::load(&config(), "tag_encoder", &weights(), &device).unwrap();
         let tokens_of_image = golden.tensor::<3>("image_tokens", &device);
         for case in ["auto", "user"] {
             let prefix = format!("tagenc.{case}");
@@ -90,7 +90,7 @@ fn decoder(depth: usize, device: &Device) -> (Bert, Embeddings) {
     let (prefix, width) = ("text_decoder.bert", Some(config.hidden_size));
     (
         Bert::load(&config, width, prefix, &weights(), device).unwrap(),
-        Embeddings::load(&config, prefix, &weights()).unwrap(),
+        Embeddings::load(&config, prefix, &weights(), device).unwrap(),
     )
 }
 
@@ -196,7 +196,7 @@ fn layers_stored_with_the_recognition_decoder_are_found() {
     assert!(Bert::load(&config(), width, "tag_encoder", &weights, &device).is_err());
     let names = ["tag_encoder", "tagging_head"];
     let bert = Bert::load_tied(&config(), width, names, &weights, &device).unwrap();
-    let table = Embeddings::load(&config(), "tag_encoder", &weights).unwrap();
+    let table = Embeddings::load(&config(), "tag_encoder", &weights, &device).unwrap();
     let image = bert.keys_values(&golden.tensor("image_tokens", &device));
     let (ids, lengths) = tokens(&golden, "tagenc.user");
     let sums = table.forward(&ids, &device).unwrap();
