@@ -61,33 +61,26 @@ impl Ram {
 mod tests {
     use super::*;
     use crate::models::golden::{Golden, device};
-    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::reduced;
     use crate::models::weights::Layout;
 
-    const WEIGHTS: &[u8] =
-        include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
+    const VISION: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
     #[test]
     fn every_stage_equals_the_reference() {
         let device = device();
         let golden = Golden::parse(GOLDEN);
         let config = RamConfig {
-            tagger: TaggerConfig {
-                num_class: 50,
-                hidden_size: 64,
-                intermediate_size: 128,
-                num_attention_heads: 2,
-                num_hidden_layers: 2,
-                encoder_width: 512,
-            },
+            tagger: reduced::tagger(50, 512),
             vision_width: 128,
         };
-        let source = SafetensorsBytes::parse("ram", WEIGHTS).unwrap();
+        let source = reduced::ram_head().and(reduced::ram_labels());
         let weights = Weights::new(source, Layout::Torch);
         let ram = Ram::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
-        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
+        let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);
         let tokens = ram.image_proj.forward(visual.clone());
         golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
         let queries = ram.queries.clone().unsqueeze::<3>();

@@ -92,22 +92,12 @@ impl RamPlus {
 mod tests {
     use super::*;
     use crate::models::golden::{Golden, device};
-    use crate::models::tagger::TaggerConfig;
-    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::reduced;
     use crate::models::weights::Layout;
 
-    const HEAD: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
-    const LABELS: &[u8] =
-        include_bytes!("../../../tests/fixtures/golden/ramplus_mini_extra.safetensors");
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
-
-    /// The head is RAM's, the labels are not.
-    fn bytes() -> Vec<u8> {
-        let file = |bytes| safetensors::SafeTensors::deserialize(bytes).unwrap();
-        let (head, labels) = (file(HEAD), file(LABELS));
-        let head = head.iter().filter(|(name, _)| *name != "label_embed");
-        safetensors::serialize(head.chain(labels.iter()), None).unwrap()
-    }
+    const VISION: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
     #[test]
     fn every_stage_equals_the_reference() {
@@ -115,24 +105,16 @@ mod tests {
         let golden = Golden::parse(GOLDEN);
         let config = RamPlusConfig {
             ram: RamConfig {
-                tagger: TaggerConfig {
-                    num_class: 12,
-                    hidden_size: 64,
-                    intermediate_size: 128,
-                    num_attention_heads: 2,
-                    num_hidden_layers: 2,
-                    encoder_width: 512,
-                },
+                tagger: reduced::tagger(12, 512),
                 vision_width: 128,
             },
             descriptions: 5,
         };
-        let bytes = bytes();
-        let source = SafetensorsBytes::parse("ram-plus", &bytes).unwrap();
+        let source = reduced::ram_head().and(reduced::ram_plus_labels());
         let weights = Weights::new(source, Layout::Torch);
         let ram = RamPlus::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
-        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
+        let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);
         let tokens = ram.image_proj.forward(visual.clone());
         let mean = tokens.clone().slice([0..2, 0..1, 0..512]).squeeze_dim(1);
         let weights = ram.weights(mean);
