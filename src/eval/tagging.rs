@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::features::{EvalError, image_features};
+use super::features::{EvalError, tag_scores};
 use super::metrics::{average_precision, precision_recall};
 use crate::corpus::CaptionedPicture;
 use crate::encoder::Encoder;
@@ -35,7 +35,7 @@ pub struct TaggingReport {
     pub f1: f64,
 }
 
-/// Measures over the tags that at least `fewest` pictures show.
+/// Measures over the tags that at least `fewest` pictures show. The model need do nothing but recognise tags.
 ///
 /// # Errors
 /// When no tag is shown that often, a picture cannot be decoded, the model fails, or `progress` breaks.
@@ -61,12 +61,12 @@ pub fn tagging(
             "no tag is shown by enough pictures to measure it",
         ));
     }
-    let images = image_features(encoder, pictures, progress)?;
+    let images = tag_scores(encoder, pictures, progress)?;
     let thresholds: Vec<f32> = vocabulary.iter().map(|tag| tag.threshold).collect();
     let (mut scores, mut relevant, mut recognized) = (Vec::new(), Vec::new(), Vec::new());
     let (mut map_macro, mut class_precision, mut class_recall) = (0.0, 0.0, 0.0);
     for &tag in &measured {
-        let column: Vec<f32> = images.iter().map(|image| image.tag_scores[tag]).collect();
+        let column: Vec<f32> = images.iter().map(|scores| scores[tag]).collect();
         let decided: Vec<bool> = column.iter().map(|&s| s > thresholds[tag]).collect();
         let (precision, recall) = precision_recall(&decided, &shown[tag]);
         map_macro += average_precision(&column, &shown[tag]) / measured.len() as f64;

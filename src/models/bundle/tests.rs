@@ -16,7 +16,7 @@ use crate::models::reduced;
 use crate::models::{
     CaptionOptions, CheckpointError, DeviceChoice, MatchStart, ModelError, ModelKind, WeightType,
 };
-use crate::store::{Import, ModelStore, StoreError};
+use crate::store::{BUILTIN, Import, ModelStore, StoreError};
 
 const TAG2TEXT: &[u8] =
     include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
@@ -81,21 +81,22 @@ impl Case {
     }
 }
 
-fn tag2text(file: &str) -> Import {
-    let mut import = Import::new(ModelKind::Tag2text, fixture(file));
+fn import(kind: ModelKind, file: &str) -> Import {
+    let mut import = Import::new(kind, fixture(file));
     import.config = Some(fixture("mini_config.json"));
-    import.tags = Some(fixture("mini_tags.txt"));
     import.vocab = Some(fixture("mini_vocab.txt"));
     import.dtype = WeightType::F32;
     import
 }
 
-fn blip(file: &str) -> Import {
-    let mut import = Import::new(ModelKind::BlipItm, fixture(file));
-    import.config = Some(fixture("mini_config.json"));
-    import.vocab = Some(fixture("mini_vocab.txt"));
-    import.dtype = WeightType::F32;
+fn tag2text(file: &str) -> Import {
+    let mut import = import(ModelKind::Tag2text, file);
+    import.tags = Some(fixture("mini_tags.txt"));
     import
+}
+
+fn blip(file: &str) -> Import {
+    import(ModelKind::BlipItm, file)
 }
 
 #[test]
@@ -250,6 +251,38 @@ fn blip_compares_as_the_reference_does() {
     let text = model.text(captions[0]).unwrap();
     let features = golden.f32("itc.text_feat").values;
     assert_close(text.as_slice(), &features[..32], 1e-5, "itc.text_feat");
+}
+
+#[test]
+fn of_a_composed_model_only_the_part_that_is_wanted_is_taken() {
+    use ModelKind::{BlipItm, Mini, Tag2text};
+    let case = Case::new();
+    let store = &case.store;
+    case.import(&tag2text("tag2text_mini.pth")).unwrap();
+    case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let (tagger, aligner) = ("tag2text_mini", "blip_retrieval_mini");
+    store.compose("both", tagger, aligner).unwrap();
+    for (name, tagger, aligner, expected) in [
+        ("head", "both", BUILTIN, [Tag2text, Mini]),
+        ("tail", BUILTIN, "both", [Mini, BlipItm]),
+        ("whole", "head", "tail", [Tag2text, BlipItm]),
+    ] {
+        let made = store.compose(name, tagger, aligner).unwrap();
+        let kinds: Vec<ModelKind> = made.parts.iter().map(|part| part.kind).collect();
+        assert_eq!(kinds, expected, "{name}");
+        store.source(name).unwrap().verify().unwrap();
+    }
+    // However it came about, it is made of the same files.
+    let files = |name: &str| match store.source(name).unwrap().describe().unwrap() {
+        Description::Bundle(manifest) => manifest.files,
+        Description::Mini(_) => panic!("{name} is composed"),
+    };
+    assert_eq!(files("whole"), files("both"));
+    let refused = store.compose("none", "both", tagger).unwrap_err();
+    assert!(
+        refused.to_string().contains("cannot be the aligner"),
+        "{refused}"
+    );
 }
 
 #[test]

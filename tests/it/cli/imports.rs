@@ -98,6 +98,41 @@ fn every_tag_is_told_by_its_number() {
 }
 
 #[test]
+fn recognition_is_measured_of_a_model_that_does_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, cat) = (folder.path().join("data.jsonl"), cat());
+    let line = serde_json::json!({ "image": cat, "captions": ["a cat near a dog"] });
+    fs::write(&data, line.to_string()).unwrap();
+    let data = data.to_str().unwrap();
+    let measured = |command: &str| {
+        let model = ["--json", "--model", "tag2text_mini"];
+        asked(&[&["eval", command, data][..], &model].concat())
+    };
+    let told = measured("tagging");
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let report = &lines(&told)[0];
+    // The only picture shows each of the tags that the caption names.
+    assert_eq!(report["images"], 1);
+    assert!((report["map_macro"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!(report["tags"], 2);
+    let all = lines(&asked(&[
+        "tags",
+        &cat,
+        "--all",
+        "--json",
+        "--model",
+        "tag2text_mini",
+    ]));
+    let named_and_seen = all[0]["tags"].as_array().unwrap().iter().filter(|tag| {
+        let name = tag["tag"].as_str().unwrap();
+        ["cat", "dog"].contains(&name) && tag["recognized"] == true
+    });
+    let recall = named_and_seen.count() as f64 / 2.0;
+    assert!((report["recall"].as_f64().unwrap() - recall).abs() < 1e-6);
+    refused(&measured("retrieval"), "imgsearch model compose");
+}
+
+#[test]
 fn captions_are_written_and_are_the_same_each_time() {
     let caption = |options: &[&str]| {
         let file = cat();
