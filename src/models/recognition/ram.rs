@@ -1,11 +1,10 @@
 //! RAM's recognition decoder: the queries are projections of label vectors that CLIP's text encoder made, and all tags share
 //! one linear layer.
 
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{LabelProjection, TaggingHead};
+use super::{LabelProjection, RamDecoder};
 use crate::models::ModelError;
 use crate::models::tagger::TaggerConfig;
 use crate::models::weights::Weights;
@@ -22,10 +21,8 @@ pub(crate) struct RamConfig {
 /// Decoder and queries.
 #[derive(Debug)]
 pub(crate) struct Ram {
-    image_proj: Linear,
-    head: TaggingHead,
+    decoder: RamDecoder,
     queries: Tensor<2>,
-    fc: Linear,
 }
 
 impl Ram {
@@ -40,20 +37,16 @@ impl Ram {
         // The labels are the same for every picture, so only their projections are kept.
         let queries = LabelProjection::load(tagger, weights, device)?.forward(labels.unsqueeze());
         Ok(Self {
-            image_proj: weights.linear("image_proj", config.vision_width, width, device)?,
-            head: TaggingHead::load(tagger, weights, device)?,
+            decoder: RamDecoder::load(config, weights, device)?,
             queries: queries.squeeze_dim::<2>(0),
-            fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
         })
     }
 
     /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
     pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
-        let tokens = self.image_proj.forward(tokens);
+        let tokens = self.decoder.project(tokens);
         let queries = self.queries.clone().unsqueeze::<3>();
-        self.head.logits(queries, &tokens, |embedded, _| {
-            self.fc.forward(embedded).squeeze_dim::<2>(2)
-        })
+        self.decoder.logits(queries, &tokens)
     }
 }
 
@@ -81,11 +74,12 @@ mod tests {
         let ram = Ram::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
         let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);
-        let tokens = ram.image_proj.forward(visual.clone());
+        let tokens = ram.decoder.project(visual.clone());
         golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
         let queries = ram.queries.clone().unsqueeze::<3>();
         golden.assert_close(queries.clone(), "ram.label_queries", 1e-5);
-        let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
+        let head = &ram.decoder.head;
+        let embedded = head.decode(queries, &head.keys_values(&tokens));
         golden.assert_close(embedded, "ram.tagging_embed", 1e-5);
         golden.assert_close(ram.forward(visual), "ram.logits", 1e-5);
     }
