@@ -9,16 +9,15 @@ use imgsearch_index::Embedding;
 
 use super::config::read_blip;
 use super::manifest::{BundleManifest, Preprocessing};
-use super::{VOCABULARY, WEIGHTS};
+use super::{VOCABULARY, weights};
 use crate::caption::SentenceMatch;
 use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::blip::{BlipConfig, BlipImages, BlipMatcher, BlipTexts, MAX_LENGTH, MatchStart};
-use crate::models::checkpoint::SafetensorsFile;
-use crate::models::device::{DeviceChoice, is_cpu};
+use crate::models::device::{DeviceChoice, at_once};
 use crate::models::tokenizer::BlipTokenizer;
-use crate::models::weights::{Layout, Weights};
+use crate::models::weights::Weights;
 use crate::models::{ModelError, ModelSource};
 use crate::vocabulary::Vocabulary;
 
@@ -46,12 +45,7 @@ impl BlipModel {
         folder: &Path,
         device: DeviceChoice,
     ) -> Result<Self, ModelError> {
-        let file = folder.join(BundleManifest::FILE).display().to_string();
-        let config = read_blip(&manifest.config).map_err(|error| ModelError::Manifest {
-            file: file.clone(),
-            reason: error.to_string(),
-        })?;
-        let preprocessing = manifest.preprocessing(&file)?;
+        let (config, preprocessing) = manifest.network(folder, read_blip)?;
         let words = ModelSource::Folder(folder.to_owned()).text(VOCABULARY)?;
         Ok(Self {
             id: manifest.id(),
@@ -82,17 +76,12 @@ impl BlipModel {
         weights.finish()
     }
 
-    fn weights(&self) -> Result<Weights<'static>, ModelError> {
-        let file = SafetensorsFile::open(&self.folder.join(WEIGHTS))?;
-        Ok(Weights::new(file, Layout::Torch))
-    }
-
     fn images_side(&self) -> Result<&(Device, BlipImages), ModelError> {
         if let Some(images) = self.images.get() {
             return Ok(images);
         }
         let device = self.device.open()?;
-        let images = BlipImages::load(&self.config, &self.weights()?, &device)?;
+        let images = BlipImages::load(&self.config, &weights(&self.folder)?, &device)?;
         Ok(self.images.get_or_init(|| (device, images)))
     }
 
@@ -101,7 +90,7 @@ impl BlipModel {
             return Ok(texts);
         }
         let device = self.device.for_text()?;
-        let texts = BlipTexts::load(&self.config, &self.weights()?, &device)?;
+        let texts = BlipTexts::load(&self.config, &weights(&self.folder)?, &device)?;
         Ok(self.texts.get_or_init(|| texts))
     }
 
@@ -111,7 +100,7 @@ impl BlipModel {
             return Ok(matcher);
         }
         let (device, _) = self.images_side()?;
-        let matcher = BlipMatcher::load(&self.config, &self.weights()?, device)?;
+        let matcher = BlipMatcher::load(&self.config, &weights(&self.folder)?, device)?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 
@@ -219,14 +208,8 @@ impl Encoder for BlipModel {
 
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
         let (device, images) = self.images_side()?;
-        // On the CPU one picture keeps all cores busy, and more would only take more memory.
-        let part = if is_cpu(device) {
-            1
-        } else {
-            pictures.len().max(1)
-        };
         let mut embeddings = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(part) {
+        for part in pictures.chunks(at_once(pictures.len(), device)) {
             embeddings.extend(rows(images.features(self.tokens(part)?))?);
         }
         Ok(embeddings)
