@@ -86,7 +86,18 @@ pub(crate) fn image_features(
     })
 }
 
-/// The same with the tokens that sentences are matched with; `None` when the model has no image-text matching.
+/// Probabilities of every tag in each picture, of a model that may do nothing else.
+pub(crate) fn tag_scores(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Vec<f32>>, EvalError> {
+    encode(encoder, pictures, ENCODING, watch, |squares| {
+        encoder.tag_scores(squares)
+    })
+}
+
+/// [`image_features`] with the tokens that sentences are matched with; `None` when the model has no image-text matching.
 pub(crate) fn matchable_features(
     encoder: &dyn Encoder,
     pictures: &[CaptionedPicture],

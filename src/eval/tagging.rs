@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::bootstrap::{Interval, intervals};
-use super::features::{EvalError, image_features};
+use super::features::{EvalError, tag_scores};
 use super::metrics::Counts;
 use super::progress::{EvalProgress, Watch};
 use super::ranking::{Ranked, Ranking};
@@ -83,7 +83,7 @@ pub(super) struct Column {
     pub(super) shown: Vec<bool>,
 }
 
-/// Measures over the tags that at least `fewest` pictures show.
+/// Measures over the tags that at least `fewest` pictures show. The model need do nothing but recognise tags.
 ///
 /// # Errors
 /// When no tag is shown that often, a picture cannot be decoded, the model fails, or `progress` breaks.
@@ -108,12 +108,12 @@ pub fn tagging(
             "no tag is shown by enough pictures to measure it",
         ));
     }
-    let images = image_features(encoder, pictures, &mut watch)?;
+    let scores = tag_scores(encoder, pictures, &mut watch)?;
     let tags = vocabulary.iter().zip(shown).enumerate();
     let columns: Vec<Column> = tags
         .filter(|(_, (_, shown))| often(shown))
         .map(|(at, (tag, shown))| Column {
-            scores: images.iter().map(|image| image.tag_scores[at]).collect(),
+            scores: scores.iter().map(|scores| scores[at]).collect(),
             threshold: tag.threshold,
             shown,
         })

@@ -152,25 +152,19 @@ mod full_size;
 mod tests {
     use super::*;
     use crate::models::golden::{Array, Golden, assert_close, device, devices, host};
-    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::reduced;
     use crate::models::weights::Layout;
 
-    const WEIGHTS: &[u8] = include_bytes!("../../tests/fixtures/golden/tag2text_mini.safetensors");
     const GOLDEN: &[u8] =
         include_bytes!("../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
     const TEXT: &str = include_str!("../../tests/fixtures/golden/tag2text_mini_text.json");
 
     fn captioner(device: &Device) -> Captioner {
-        let config = include_str!("../../tests/fixtures/golden/mini_config.json");
-        let config: serde_json::Value = serde_json::from_str(config).unwrap();
         Captioner::load(
-            &serde_json::from_value(config["med"].clone()).unwrap(),
+            &reduced::config("med"),
             128,
             include_str!("../../tests/fixtures/golden/mini_vocab.txt"),
-            &Weights::new(
-                SafetensorsBytes::parse("mini", WEIGHTS).unwrap(),
-                Layout::Torch,
-            ),
+            &Weights::new(reduced::tag2text(), Layout::Torch),
             device,
         )
         .unwrap()

@@ -47,6 +47,11 @@ impl DeviceChoice {
     }
 }
 
+/// How many of `count` pictures are encoded at once: on the CPU one keeps all cores busy, and more would only take more memory.
+pub(crate) fn at_once(count: usize, device: &Device) -> usize {
+    if is_cpu(device) { 1 } else { count.max(1) }
+}
+
 /// Whether tensors of this device are in main memory.
 pub(crate) fn is_cpu(device: &Device) -> bool {
     #[cfg(feature = "cpu")]

@@ -25,6 +25,8 @@ mod normalization;
 #[cfg(test)]
 mod parity;
 mod recognition;
+#[cfg(test)]
+mod reduced;
 mod sentence;
 mod tagger;
 mod tensors;

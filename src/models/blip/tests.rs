@@ -3,6 +3,7 @@
 use super::*;
 use crate::eval::rerank;
 use crate::models::golden::{Golden, assert_close, device, host};
+use crate::models::reduced;
 use crate::models::tensors::SafetensorsBytes;
 use crate::models::weights::Layout;
 
@@ -80,9 +81,7 @@ impl Mini {
 
     /// Tokens of each image.
     fn tokens(&self) -> Vec<Tensor<3>> {
-        let tokens = self
-            .images
-            .tokens(self.golden.tensor("image", &self.device));
+        let tokens = self.images.tokens(reduced::blip_pictures(&self.device));
         let [count, length, width] = tokens.dims();
         let one = |i: usize| tokens.clone().slice([i..i + 1, 0..length, 0..width]);
         (0..count).map(one).collect()

@@ -11,17 +11,16 @@ use imgsearch_index::Embedding;
 
 use super::config::read_blip;
 use super::manifest::{BundleManifest, Preprocessing};
-use super::{VOCABULARY, WEIGHTS};
+use super::{VOCABULARY, weights};
 use crate::caption::{MatchLogits, SentenceMatch};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::blip::{BlipConfig, BlipImages, BlipMatcher, BlipTexts, MAX_LENGTH, MatchStart};
-use crate::models::checkpoint::SafetensorsFile;
-use crate::models::device::{DeviceChoice, is_cpu};
+use crate::models::device::{DeviceChoice, at_once};
 use crate::models::tokenizer::BlipTokenizer;
-use crate::models::weights::{Layout, Weights};
+use crate::models::weights::Weights;
 use crate::models::{ModelError, ModelSource};
 use crate::vocabulary::Vocabulary;
 
@@ -50,12 +49,7 @@ impl BlipModel {
         folder: &Path,
         device: DeviceChoice,
     ) -> Result<Self, ModelError> {
-        let file = folder.join(BundleManifest::FILE).display().to_string();
-        let config = read_blip(&manifest.config).map_err(|error| ModelError::Manifest {
-            file: file.clone(),
-            reason: error.to_string(),
-        })?;
-        let preprocessing = manifest.preprocessing(&file)?;
+        let (config, preprocessing) = manifest.network(folder, read_blip)?;
         let words = ModelSource::Folder(folder.to_owned()).text(VOCABULARY)?;
         Ok(Self {
             id: manifest.id(),
@@ -87,11 +81,6 @@ impl BlipModel {
         weights.finish()
     }
 
-    fn weights(&self) -> Result<Weights<'static>, ModelError> {
-        let file = SafetensorsFile::open(&self.folder.join(WEIGHTS))?;
-        Ok(Weights::new(file, Layout::Torch))
-    }
-
     /// Of the image encoder and the matcher, which looks at its tokens.
     fn device(&self) -> Result<&Device, ModelError> {
         if let Some(device) = self.opened.get() {
@@ -105,7 +94,7 @@ impl BlipModel {
         if let Some(images) = self.images.get() {
             return Ok(images);
         }
-        let images = BlipImages::load(&self.config, &self.weights()?, self.device()?)?;
+        let images = BlipImages::load(&self.config, &weights(&self.folder)?, self.device()?)?;
         Ok(self.images.get_or_init(|| images))
     }
 
@@ -114,7 +103,7 @@ impl BlipModel {
             return Ok(texts);
         }
         let device = self.device.for_text()?;
-        let texts = BlipTexts::load(&self.config, &self.weights()?, &device)?;
+        let texts = BlipTexts::load(&self.config, &weights(&self.folder)?, &device)?;
         Ok(self.texts.get_or_init(|| texts))
     }
 
@@ -122,7 +111,7 @@ impl BlipModel {
         if let Some(matcher) = self.matcher.get() {
             return Ok(matcher);
         }
-        let matcher = BlipMatcher::load(&self.config, &self.weights()?, self.device()?)?;
+        let matcher = BlipMatcher::load(&self.config, &weights(&self.folder)?, self.device()?)?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 
@@ -135,11 +124,6 @@ impl BlipModel {
     /// Normalised pictures `[B, 3, S, S]` to tokens `[B, 1 + N, C]`.
     pub(super) fn look(&self, pictures: Tensor<4>) -> Result<Tensor<3>, ModelError> {
         Ok(self.images_side()?.tokens(pictures))
-    }
-
-    /// Pictures a pass: on the CPU one keeps all cores busy, and more would only take more memory.
-    fn part(&self, most: usize) -> Result<usize, ModelError> {
-        Ok(if is_cpu(self.device()?) { 1 } else { most })
     }
 
     /// How well sentences go with a picture of which these are the tokens `[1, 1 + N, C]`.
@@ -234,7 +218,7 @@ impl Encoder for BlipModel {
 
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
         let mut embeddings = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(self.part(pictures.len().max(1))?) {
+        for part in pictures.chunks(at_once(pictures.len(), self.device()?)) {
             let tokens = self.tokens(part)?;
             embeddings.extend(rows(self.images_side()?.features(tokens))?);
         }
@@ -246,7 +230,7 @@ impl Encoder for BlipModel {
         pictures: &[Squares],
     ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
         let mut kept = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(self.part(pictures.len().max(1))?) {
+        for part in pictures.chunks(at_once(pictures.len(), self.device()?)) {
             kept.extend(self.keep(self.tokens(part)?)?);
         }
         Ok(kept)

@@ -26,9 +26,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::checkpoint::SafetensorsFile;
 use super::device::DeviceChoice;
 use super::manifest::Manifest;
 use super::mini::Tag2TextMini;
+use super::weights::{Layout, Weights};
 use super::{ModelError, WeightType, builtin};
 use crate::encoder::Encoder;
 use blip::BlipModel;
@@ -203,6 +205,12 @@ pub fn open_model(
     }
 }
 
+/// The weights of a bundle that is not composed, read as they are asked for.
+fn weights(folder: &Path) -> Result<Weights<'static>, ModelError> {
+    let file = SafetensorsFile::open(&folder.join(WEIGHTS))?;
+    Ok(Weights::new(file, Layout::Torch))
+}
+
 fn open_bundle(
     manifest: &BundleManifest,
     folder: &Path,
@@ -220,10 +228,8 @@ fn open_bundle(
         }
         ModelKind::BlipItm => Arc::new(BlipModel::open(manifest, folder, device)?),
         kind @ ModelKind::Mini => {
-            return Err(ModelError::Manifest {
-                file: folder.join(Manifest::FILE).display().to_string(),
-                reason: format!("models of the kind {kind} have format 1"),
-            });
+            let reason = format!("models of the kind {kind} have format 1");
+            return Err(BundleManifest::unusable(folder, reason));
         }
     })
 }

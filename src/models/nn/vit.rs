@@ -261,6 +261,7 @@ mod tests {
     use super::*;
     use crate::models::generated::Generated;
     use crate::models::golden::{Golden, device, devices};
+    use crate::models::reduced;
     use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] =
@@ -284,7 +285,7 @@ mod tests {
             let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
             let vit = Vit::load(&mini(), "visual_encoder", &weights, &device).unwrap();
             weights.finish().unwrap();
-            let pictures: Tensor<4> = golden.tensor("image", &device);
+            let pictures = reduced::blip_pictures(&device);
             let patches = vit
                 .patch_embed
                 .forward(pictures.clone())

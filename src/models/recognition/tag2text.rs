@@ -80,29 +80,15 @@ mod tests {
     use crate::models::golden::{Golden, device, devices};
     use crate::models::nn::Rows;
     use crate::models::recognition::head::PART;
-    use crate::models::tensors::SafetensorsBytes;
+    use crate::models::reduced;
     use crate::models::weights::Layout;
 
-    const WEIGHTS: &[u8] =
-        include_bytes!("../../../tests/fixtures/golden/tag2text_mini.safetensors");
     const GOLDEN: &[u8] =
         include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
-    fn config() -> TaggerConfig {
-        TaggerConfig {
-            num_class: 50,
-            hidden_size: 64,
-            intermediate_size: 128,
-            num_attention_heads: 2,
-            num_hidden_layers: 2,
-            encoder_width: 128,
-        }
-    }
-
     fn tagger(device: &Device) -> Tag2TextTagger {
-        let source = SafetensorsBytes::parse("mini", WEIGHTS).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
-        Tag2TextTagger::load(&config(), &weights, device).unwrap()
+        let weights = Weights::new(reduced::tag2text(), Layout::Torch);
+        Tag2TextTagger::load(&reduced::tagger(50, 128), &weights, device).unwrap()
     }
 
     #[test]
@@ -138,26 +124,13 @@ mod tests {
     fn a_file_with_the_other_of_the_tied_names_is_as_good() {
         let device = device();
         let golden = Golden::parse(GOLDEN);
-        let file = safetensors::SafeTensors::deserialize(WEIGHTS).unwrap();
-        let renamed = file.iter().filter_map(|(name, view)| {
-            let tied = name.strip_prefix("tag_encoder.").filter(|rest| {
-                ["encoder.layer.0.", "encoder.layer.1."]
-                    .iter()
-                    .any(|layer| {
-                        let part = rest.strip_prefix(layer);
-                        part.is_some_and(|part| !part.starts_with("attention."))
-                    })
-            });
-            let own = name == "label_embed.weight" || name.starts_with("fc.");
-            match tied {
-                Some(rest) => Some((format!("tagging_head.{rest}"), view)),
-                None => own.then(|| (name.to_owned(), view)),
-            }
+        let source = reduced::tag2text_stored_with_the_head().renamed(|name| {
+            let own = ["tagging_head.", "label_embed.", "fc."];
+            let is_own = own.iter().any(|prefix| name.starts_with(prefix));
+            is_own.then(|| name.to_owned())
         });
-        let bytes = safetensors::serialize(renamed, None).unwrap();
-        let source = SafetensorsBytes::parse("tied", &bytes).unwrap();
         let weights = Weights::new(source, Layout::Torch);
-        let tagger = Tag2TextTagger::load(&config(), &weights, &device).unwrap();
+        let tagger = Tag2TextTagger::load(&reduced::tagger(50, 128), &weights, &device).unwrap();
         weights.finish().unwrap();
         let tokens = golden.tensor::<3>("image_tokens", &device);
         golden.assert_close(tagger.forward(tokens), "tag_logits", 1e-5);

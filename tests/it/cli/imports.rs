@@ -98,6 +98,41 @@ fn every_tag_is_told_by_its_number() {
 }
 
 #[test]
+fn recognition_is_measured_of_a_model_that_does_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, cat) = (folder.path().join("data.jsonl"), cat());
+    let line = serde_json::json!({ "image": cat, "captions": ["a cat near a dog"] });
+    fs::write(&data, line.to_string()).unwrap();
+    let data = data.to_str().unwrap();
+    let measured = |command: &str| {
+        let model = ["--json", "--model", "tag2text_mini"];
+        asked(&[&["eval", command, data][..], &model].concat())
+    };
+    let told = measured("tagging");
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let report = &lines(&told)[0];
+    // The only picture shows each of the tags that the caption names.
+    assert_eq!(report["images"], 1);
+    assert!((report["map_macro"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!(report["tags"], 2);
+    let all = lines(&asked(&[
+        "tags",
+        &cat,
+        "--all",
+        "--json",
+        "--model",
+        "tag2text_mini",
+    ]));
+    let named_and_seen = all[0]["tags"].as_array().unwrap().iter().filter(|tag| {
+        let name = tag["tag"].as_str().unwrap();
+        ["cat", "dog"].contains(&name) && tag["recognized"] == true
+    });
+    let recall = named_and_seen.count() as f64 / 2.0;
+    assert!((report["recall"].as_f64().unwrap() - recall).abs() < 1e-6);
+    refused(&measured("retrieval"), "imgsearch model compose");
+}
+
+#[test]
 fn captions_are_written_and_are_the_same_each_time() {
     let caption = |options: &[&str]| {
         let file = cat();
@@ -267,6 +302,65 @@ fn a_tagger_needs_an_aligner_to_be_searched() {
         ),
         "cannot be the aligner",
     );
+}
+
+#[test]
+fn a_name_that_two_tags_share_filters_by_both() {
+    let (home, index) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, index) = (home.path(), index.path().to_str().unwrap());
+    let list = fs::read_to_string(golden("mini_tags.txt")).unwrap();
+    let tags = home.join("tags.txt");
+    fs::write(&tags, list.replace("car\n", "beach\n")).unwrap();
+    let mut args = import("tag2text", "tag2text_mini.pth");
+    *args.last_mut().unwrap() = tags.to_str().unwrap().to_owned();
+    assert_eq!(code(&run(home, &args)), 0);
+    let parts = ["--tagger", "tag2text_mini", "--aligner", "tag2text-mini"];
+    let compose = [&["model", "compose", "both"][..], &parts].concat();
+    assert_eq!(code(&run(home, &compose)), 0);
+    let asked = |args: &[&str]| {
+        run(
+            home,
+            &[args, &["--model", "both", "--index", index]].concat(),
+        )
+    };
+    let photos = photos();
+    assert_eq!(code(&asked(&["index", photos.to_str().unwrap()])), 0);
+
+    let mut files: Vec<String> = fs::read_dir(&photos)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| path.ends_with(".jpg"))
+        .collect();
+    files.sort_unstable();
+    let mut args = vec!["tags", "--all", "--json"];
+    args.extend(files.iter().map(String::as_str));
+    let seen: Vec<Vec<bool>> = lines(&asked(&args))
+        .iter()
+        .map(|line| {
+            let tags = line["tags"].as_array().unwrap().iter();
+            let beaches = tags.filter(|tag| tag["tag"] == "beach");
+            beaches.map(|tag| tag["recognized"] == true).collect()
+        })
+        .collect();
+    assert!(seen.contains(&vec![true, false]) && seen.contains(&vec![false, true]));
+    let found = |option: &str| {
+        let found = lines(&asked(&["search", option, "beach", "--json"]));
+        let paths = found
+            .iter()
+            .map(|hit| hit["path"].as_str().unwrap().to_owned());
+        let mut paths: Vec<String> = paths.collect();
+        paths.sort_unstable();
+        paths
+    };
+    let (with, without): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .zip(seen)
+        .partition(|(_, seen)| seen.contains(&true));
+    let paths = |files: Vec<(String, Vec<bool>)>| -> Vec<String> {
+        files.into_iter().map(|(path, _)| path).collect()
+    };
+    assert_eq!(found("--tag"), paths(with));
+    assert_eq!(found("--not-tag"), paths(without));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::image_tokens::ImageTokensF16;
 use crate::models::ModelError;
 use crate::models::backbone::host;
 use crate::models::blip::MatchStart;
+use crate::models::device::at_once;
 
 /// Pairs of picture and sentence that the text encoder reads at once.
 const PAIRS: usize = 32;
@@ -61,7 +62,7 @@ impl BlipModel {
         if read.is_empty() {
             return Ok(found);
         }
-        let part = self.part(PAIRS)?;
+        let part = at_once(PAIRS, self.device()?);
         for (images, found) in images.chunks(part).zip(found.chunks_mut(part)) {
             let matcher = self.matcher()?;
             let looked_at = matcher.images(&self.restore(images)?);

@@ -1,30 +1,21 @@
 //! Parity with the reference, layer by layer.
 
-use std::borrow::Cow;
-
 use super::*;
 use crate::models::golden::{Golden, device, devices};
 use crate::models::nn::Embeddings;
-use crate::models::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
+use crate::models::reduced;
 use crate::models::weights::Layout;
 
-const WEIGHTS: &[u8] =
-    include_bytes!("../../../../tests/fixtures/golden/tag2text_mini.safetensors");
 const GOLDEN: &[u8] =
     include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 const IMAGE_WIDTH: usize = 128;
 
 fn config() -> BertConfig {
-    let config = include_str!("../../../../tests/fixtures/golden/mini_config.json");
-    let config: serde_json::Value = serde_json::from_str(config).unwrap();
-    serde_json::from_value(config["med"].clone()).unwrap()
+    reduced::config("med")
 }
 
 fn weights() -> Weights<'static> {
-    Weights::new(
-        SafetensorsBytes::parse("mini", WEIGHTS).unwrap(),
-        Layout::Torch,
-    )
+    Weights::new(reduced::tag2text(), Layout::Torch)
 }
 
 /// Token ids of every row, and how many of them are no padding.
@@ -148,49 +139,10 @@ fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
     }
 }
 
-/// The golden file under the names that a checkpoint uses which stores the shared parts with the recognition decoder.
-struct Renamed(SafetensorsBytes<'static>);
-
-impl Renamed {
-    fn stored(name: &str) -> String {
-        name.replace("tagging_head.", "tag_encoder.")
-    }
-}
-
-impl TensorSource for Renamed {
-    fn file(&self) -> &str {
-        self.0.file()
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.0.names()
-    }
-
-    fn info(&self, name: &str) -> Option<TensorInfo> {
-        let is_shared = [
-            "crossattention",
-            "intermediate",
-            "layer.0.output",
-            "layer.1.output",
-        ]
-        .iter()
-        .any(|part| name.contains(part));
-        let is_low = name.contains("layer.0.") || name.contains("layer.1.");
-        if name.starts_with("tag_encoder.") && is_low && is_shared {
-            return None;
-        }
-        self.0.info(&Self::stored(name))
-    }
-
-    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
-        self.0.bytes(&Self::stored(name))
-    }
-}
-
 #[test]
 fn layers_stored_with_the_recognition_decoder_are_found() {
     let (device, golden) = (device(), Golden::parse(GOLDEN));
-    let source = Renamed(SafetensorsBytes::parse("mini", WEIGHTS).unwrap());
+    let source = reduced::tag2text_stored_with_the_head();
     let weights = Weights::new(source, Layout::Torch);
     let width = Some(IMAGE_WIDTH);
     assert!(Bert::load(&config(), width, "tag_encoder", &weights, &device).is_err());

@@ -2,6 +2,7 @@ use super::*;
 use crate::models::full_size::swin_base_config;
 use crate::models::generated::{Generated, uniform};
 use crate::models::golden::{Golden, device, devices, host};
+use crate::models::reduced;
 use crate::models::weights::Layout;
 
 const GOLDEN: &[u8] =
@@ -44,7 +45,7 @@ fn every_stage_equals_the_reference() {
             let length = count / batch;
             Tensor::<1>::from_floats(&values[..length * width], &device).reshape([1, length, width])
         };
-        let mut x = swin.embed(golden.tensor("image", &device));
+        let mut x = swin.embed(reduced::pictures(&device));
         golden.assert_close(first(&x), "swin.patch_embed", 1e-5);
 
         let block = &swin.stages[0].blocks[0];
@@ -81,7 +82,7 @@ fn image_tokens_equal_the_reference_in_a_batch_and_one_by_one() {
     let golden = Golden::parse(GOLDEN);
     for device in devices() {
         let swin = load(&mini(6), "visual_encoder", &device);
-        let pictures: Tensor<4> = golden.tensor("image", &device);
+        let pictures = reduced::pictures(&device);
         golden.assert_close(swin.forward(pictures.clone()), "image_tokens", 2e-5);
         let single = (0..2).map(|index| swin.forward(pictures.clone().narrow(0, index, 1)));
         golden.assert_close(Tensor::cat(single.collect(), 0), "image_tokens", 2e-5);
@@ -90,11 +91,10 @@ fn image_tokens_equal_the_reference_in_a_batch_and_one_by_one() {
 
 #[test]
 fn windows_shrink_to_a_smaller_grid() {
-    let pictures = Golden::parse(GOLDEN);
     let golden = Golden::parse(WINDOW_12);
     for device in devices() {
         let swin = load(&mini(12), "w12", &device);
-        let picture = pictures.tensor::<4>("image", &device).narrow(0, 0, 1);
+        let picture = reduced::pictures(&device).narrow(0, 0, 1);
         golden.assert_close(swin.forward(picture), "image_tokens", 2e-5);
     }
 }

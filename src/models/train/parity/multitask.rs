@@ -6,15 +6,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{Found, assert_loss};
 use crate::models::golden::{Golden, host};
 use crate::models::nn::{BertConfig, Swin, SwinConfig};
+use crate::models::reduced;
 use crate::models::tagger::TaggerConfig;
-use crate::models::tensors::SafetensorsBytes;
 use crate::models::tokenizer::BlipTokenizer;
 use crate::models::train::multitask::{MultiTaskHeads, Texts};
 use crate::models::train::objectives::{asymmetric, balanced, generation};
 use crate::models::weights::{Layout, Weights};
 
-const WEIGHTS: &[u8] =
-    include_bytes!("../../../../tests/fixtures/golden/tag2text_mini.safetensors");
 const GOLDEN: &[u8] =
     include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 const CONFIG: &str = include_str!("../../../../tests/fixtures/golden/mini_config.json");
@@ -106,8 +104,7 @@ impl Network {
             num_hidden_layers: 2,
             encoder_width: 128,
         };
-        let source = SafetensorsBytes::parse("mini", WEIGHTS).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = Weights::new(reduced::tag2text(), Layout::Torch);
         let network = Self {
             visual_encoder: Swin::load(&swin, "visual_encoder", &weights, device).unwrap(),
             heads: MultiTaskHeads::load(&tagger, &text, &weights, device).unwrap(),
