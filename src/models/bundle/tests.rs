@@ -398,7 +398,7 @@ fn ranking_by_matching_over_kept_tokens_equals_the_reference() {
     let device = DeviceChoice::Cpu.open().unwrap();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
     let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
-    let kept = model.keep(model.look(golden.tensor("image", &device)).unwrap());
+    let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
     let (images, tokens): (Vec<_>, Vec<_>) = kept.unwrap().into_iter().unzip();
     let queries = Queries {
         texts: strings(&json("blip_mini_text.json")["captions"]),
@@ -427,7 +427,7 @@ fn kept_tokens_of_several_pictures_are_matched_at_once_and_others_are_refused() 
     let device = DeviceChoice::Cpu.open().unwrap();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
     let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
-    let kept = model.keep(model.look(golden.tensor("image", &device)).unwrap());
+    let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
     let tokens: Vec<ImageTokensF16> = kept.unwrap().into_iter().map(|kept| kept.1).collect();
     let captions = strings(&json("blip_mini_text.json")["captions"]);
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
