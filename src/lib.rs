@@ -50,8 +50,8 @@ pub use imgsearch_index::{Embedding, ImageId};
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
 pub use media::{Input, Pixels, ResizeFilter, Squares};
 pub use models::{
-    Caption, CaptionOptions, DeviceChoice, MatchStart, ModelKind, ModelSource, Sampling,
-    Tag2TextMini, WeightType, open_model,
+    Caption, CaptionOptions, Compute, DeviceChoice, MatchStart, ModelKind, ModelSource, Precision,
+    Sampling, Tag2TextMini, WeightType, open_model,
 };
 pub use query::{Explanation, Query};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

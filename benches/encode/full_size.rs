@@ -33,6 +33,7 @@ fn import(
     open_model(&source, DeviceChoice::Cpu).expect("just imported")
 }
 
+#[expect(clippy::print_stderr, reason = "a bench is a program of its own")]
 pub(super) fn encode(c: &mut Criterion) {
     let Some(folder) = std::env::var_os("IMGSEARCH_FULL_SIZE") else {
         eprintln!("full_size: skipped, because IMGSEARCH_FULL_SIZE names no folder with weights");

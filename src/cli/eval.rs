@@ -113,7 +113,7 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, output: &mut Output) -> 
     let data = args.command.data();
     let pictures = pictures(data)?;
     let config = settings.config()?;
-    let model = open_model(config.model(), config.settings().device)?;
+    let model = open_model(config.model(), config.settings().compute())?;
     let model = model.as_ref();
     let mut bar = Bar::new(settings, Interrupt::listen()?);
     let progress = |EvalProgress {

@@ -208,7 +208,9 @@ pub enum ModelError {
         part: ModelPart,
     },
     /// The network produced something that is no number.
-    #[error("the network's output is not finite; its weights are damaged")]
+    #[error(
+        "the network's output is not finite: its weights are damaged, or its values too large for f16"
+    )]
     NotFinite,
     /// The compute device gave up.
     #[error("the compute device failed: {reason}")]

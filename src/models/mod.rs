@@ -42,6 +42,6 @@ pub use bundle::manifest::{ModelKind, WeightType};
 pub use bundle::{ModelSource, open_model};
 pub use caption::{Caption, CaptionOptions, Sampling};
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointTensor};
-pub use device::DeviceChoice;
+pub use device::{Compute, DeviceChoice, Precision};
 pub use error::{ModelError, ModelPart};
 pub use mini::Tag2TextMini;

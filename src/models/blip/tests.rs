@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::eval::rerank;
-use crate::models::golden::{Golden, assert_close, device, host};
+use crate::models::golden::{Golden, assert_close, device, host, tolerance, weights};
 use crate::models::reduced;
 use crate::models::tensors::SafetensorsBytes;
-use crate::models::weights::Layout;
 
 const WEIGHTS: &[u8] = include_bytes!("../../../tests/fixtures/golden/blip_itm_mini.safetensors");
 const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/blip_mini_golden.safetensors");
@@ -49,7 +48,7 @@ impl Mini {
         let device = device();
         let config = config();
         let source = SafetensorsBytes::parse("mini", WEIGHTS).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(source);
         let text: serde_json::Value = serde_json::from_str(TEXT).unwrap();
         Self {
             golden: Golden::parse(GOLDEN),
@@ -123,7 +122,7 @@ fn texts_alone_need_no_cross_attention() {
     };
     let bytes = safetensors::serialize(file.iter().filter(|(name, _)| alone(name)), None).unwrap();
     let source = SafetensorsBytes::parse("texts", &bytes).unwrap();
-    let weights = Weights::new(source, Layout::Torch);
+    let weights = weights(source);
     let texts = BlipTexts::load(&config(), &weights, &mini.device).unwrap();
     weights.finish().unwrap();
     let features = texts.features(&mini.rows(MatchStart::Cls)).unwrap();
@@ -171,7 +170,7 @@ fn many_texts_with_one_image_give_what_each_gives_alone() {
         .chunks(1)
         .flat_map(|row| host(mini.matcher.logits(row, &image).unwrap()))
         .collect();
-    assert_close(&together, &alone, 1e-6, "logits");
+    assert_close(&together, &alone, tolerance(1e-6, &alone), "logits");
 }
 
 #[test]
@@ -224,6 +223,9 @@ fn ranking_to_a_depth_equals_the_reference() {
     }
     for (found, name) in [(to_text, "score_i2t"), (to_image, "score_t2i")] {
         let name = format!("retrieval.k2.{name}");
-        assert_close(&found, &mini.golden.f32(&name).values, 1e-5, &name);
+        let expected = mini.golden.f32(&name).values;
+        // Pairs beyond that depth have no score of their own.
+        let scored: Vec<f32> = expected.iter().copied().filter(|s| *s > -100.0).collect();
+        assert_close(&found, &expected, tolerance(1e-5, &scored), &name);
     }
 }

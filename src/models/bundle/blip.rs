@@ -18,7 +18,7 @@ use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::blip::{BlipConfig, BlipImages, BlipMatcher, BlipTexts, MAX_LENGTH, MatchStart};
-use crate::models::device::{DeviceChoice, at_once};
+use crate::models::device::{Compute, Place, at_once};
 use crate::models::tokenizer::BlipTokenizer;
 use crate::models::weights::Weights;
 use crate::models::{ModelError, ModelSource};
@@ -30,13 +30,13 @@ use crate::vocabulary::Vocabulary;
 pub(crate) struct BlipModel {
     id: String,
     folder: PathBuf,
-    device: DeviceChoice,
+    compute: Compute,
     config: BlipConfig,
     preprocessing: Preprocessing,
     input: [Input; 1],
     vocabulary: Vocabulary,
     tokenizer: BlipTokenizer,
-    opened: OnceLock<Device>,
+    opened: OnceLock<Place>,
     images: OnceLock<BlipImages>,
     texts: OnceLock<BlipTexts>,
     matcher: OnceLock<BlipMatcher>,
@@ -47,14 +47,14 @@ impl BlipModel {
     pub(crate) fn open(
         manifest: &BundleManifest,
         folder: &Path,
-        device: DeviceChoice,
+        compute: Compute,
     ) -> Result<Self, ModelError> {
         let (config, preprocessing) = manifest.network(folder, read_blip)?;
         let words = ModelSource::Folder(folder.to_owned()).text(VOCABULARY)?;
         Ok(Self {
             id: manifest.id(),
             folder: folder.to_owned(),
-            device,
+            compute,
             tokenizer: tokenizer(&config, &words)?,
             config,
             input: [preprocessing.input()],
@@ -82,19 +82,25 @@ impl BlipModel {
     }
 
     /// Of the image encoder and the matcher, which looks at its tokens.
-    fn device(&self) -> Result<&Device, ModelError> {
-        if let Some(device) = self.opened.get() {
-            return Ok(device);
+    fn place(&self) -> Result<&Place, ModelError> {
+        if let Some(place) = self.opened.get() {
+            return Ok(place);
         }
-        let device = self.device.open()?;
-        Ok(self.opened.get_or_init(|| device))
+        let place = self.compute.open()?;
+        Ok(self.opened.get_or_init(|| place))
+    }
+
+    fn device(&self) -> Result<&Device, ModelError> {
+        Ok(&self.place()?.device)
     }
 
     fn images_side(&self) -> Result<&BlipImages, ModelError> {
         if let Some(images) = self.images.get() {
             return Ok(images);
         }
-        let images = BlipImages::load(&self.config, &weights(&self.folder)?, self.device()?)?;
+        let Place { device, precision } = self.place()?;
+        let weights = weights(&self.folder, *precision)?;
+        let images = BlipImages::load(&self.config, &weights, device)?;
         Ok(self.images.get_or_init(|| images))
     }
 
@@ -102,8 +108,9 @@ impl BlipModel {
         if let Some(texts) = self.texts.get() {
             return Ok(texts);
         }
-        let device = self.device.for_text()?;
-        let texts = BlipTexts::load(&self.config, &weights(&self.folder)?, &device)?;
+        let Place { device, precision } = self.compute.for_text()?;
+        let weights = weights(&self.folder, precision)?;
+        let texts = BlipTexts::load(&self.config, &weights, &device)?;
         Ok(self.texts.get_or_init(|| texts))
     }
 
@@ -111,7 +118,9 @@ impl BlipModel {
         if let Some(matcher) = self.matcher.get() {
             return Ok(matcher);
         }
-        let matcher = BlipMatcher::load(&self.config, &weights(&self.folder)?, self.device()?)?;
+        let Place { device, precision } = self.place()?;
+        let weights = weights(&self.folder, *precision)?;
+        let matcher = BlipMatcher::load(&self.config, &weights, device)?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 

@@ -15,7 +15,7 @@ use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::captioner::Captioner;
-use crate::models::device::{DeviceChoice, at_once};
+use crate::models::device::{Compute, Place, at_once};
 use crate::models::nn::Swin;
 use crate::models::recognition::Recognizer;
 use crate::models::weights::Weights;
@@ -28,7 +28,7 @@ pub(crate) const VISION: &str = "visual_encoder";
 /// What recognises tags.
 #[derive(Debug)]
 struct Recognition {
-    device: Device,
+    place: Place,
     vision: Swin,
     recognizer: Recognizer,
 }
@@ -39,7 +39,7 @@ struct Recognition {
 pub(crate) struct RecognitionModel {
     id: String,
     folder: PathBuf,
-    device: DeviceChoice,
+    compute: Compute,
     config: RecognitionConfig,
     preprocessing: Preprocessing,
     input: [Input; 1],
@@ -53,7 +53,7 @@ impl RecognitionModel {
     pub(crate) fn open(
         manifest: &BundleManifest,
         folder: &Path,
-        device: DeviceChoice,
+        compute: Compute,
     ) -> Result<Self, ModelError> {
         let read = |config: &_| RecognitionConfig::read(manifest.kind, config);
         let (config, preprocessing) = manifest.network(folder, read)?;
@@ -73,7 +73,7 @@ impl RecognitionModel {
         Ok(Self {
             id: manifest.id(),
             folder: folder.to_owned(),
-            device,
+            compute,
             input: [preprocessing.input()],
             config,
             preprocessing,
@@ -104,12 +104,12 @@ impl RecognitionModel {
         if let Some(recognition) = self.recognition.get() {
             return Ok(recognition);
         }
-        let device = self.device.open()?;
-        let weights = weights(&self.folder)?;
+        let place = self.compute.open()?;
+        let weights = weights(&self.folder, place.precision)?;
         let recognition = Recognition {
-            vision: Swin::load(&self.config.swin, VISION, &weights, &device)?,
-            recognizer: Recognizer::load(&self.config.recognizer, &weights, &device)?,
-            device,
+            vision: Swin::load(&self.config.swin, VISION, &weights, &place.device)?,
+            recognizer: Recognizer::load(&self.config.recognizer, &weights, &place.device)?,
+            place,
         };
         Ok(self.recognition.get_or_init(|| recognition))
     }
@@ -123,19 +123,19 @@ impl RecognitionModel {
         };
         let words = ModelSource::Folder(self.folder.clone()).text(VOCABULARY)?;
         let width = self.config.swin.vision_width;
-        let device = &self.recognition()?.device;
-        let weights = weights(&self.folder)?;
+        let Place { device, precision } = &self.recognition()?.place;
+        let weights = weights(&self.folder, *precision)?;
         let captioner = Captioner::load(med, width, &words, &weights, device)?;
         Ok(self.captioner.get_or_init(|| captioner))
     }
 
     fn at_once(&self, pictures: usize) -> Result<usize, ModelError> {
-        Ok(at_once(pictures, &self.recognition()?.device))
+        Ok(at_once(pictures, &self.recognition()?.place.device))
     }
 
     /// Image tokens `[B, 1 + N, C]`.
     fn tokens(&self, pictures: &[Squares]) -> Result<Tensor<3>, ModelError> {
-        let device = &self.recognition()?.device;
+        let device = &self.recognition()?.place.device;
         let pixels = for_input(pictures, 0)?;
         self.look(self.preprocessing.tensor(&pixels, device)?)
     }

@@ -68,7 +68,7 @@ impl Case {
 
     fn recognition(&self, import: &Import) -> RecognitionModel {
         let (manifest, folder) = self.import(import).unwrap();
-        RecognitionModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap()
+        RecognitionModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap()
     }
 
     /// A safetensors file of `tensors`.
@@ -150,7 +150,7 @@ fn a_checkpoint_and_its_safetensors_give_the_same_weights_and_half_precision_is_
     let (half, halved) = case.import(&import).unwrap();
     let size = |folder: &Path| fs::metadata(folder.join(super::WEIGHTS)).unwrap().len();
     assert!(size(&halved) < size(&folder) * 6 / 10);
-    let model = RecognitionModel::open(&half, &halved, DeviceChoice::Cpu).unwrap();
+    let model = RecognitionModel::open(&half, &halved, DeviceChoice::Cpu.into()).unwrap();
     let device = DeviceChoice::Cpu.open().unwrap();
     let tokens = model.look(reduced::pictures(&device)).unwrap();
     let scores = model.scores(tokens).unwrap().concat();
@@ -225,7 +225,7 @@ fn blip_compares_as_the_reference_does() {
     let captions = strings(&json("blip_mini_text.json")["captions"]);
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
-    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
     assert!((model.dim(), model.vocabulary().len()) == (32, 0));
     let similarities = golden.f32("itc.sim").values;
     let tokens = model.look(reduced::blip_pictures(&device)).unwrap();
@@ -397,7 +397,7 @@ fn ranking_by_matching_over_kept_tokens_equals_the_reference() {
     let (case, golden) = (Case::new(), Golden::parse(BLIP));
     let device = DeviceChoice::Cpu.open().unwrap();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
-    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
     let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
     let (images, tokens): (Vec<_>, Vec<_>) = kept.unwrap().into_iter().unzip();
     let queries = Queries {
@@ -426,7 +426,7 @@ fn kept_tokens_of_several_pictures_are_matched_at_once_and_others_are_refused() 
     let (case, golden) = (Case::new(), Golden::parse(BLIP));
     let device = DeviceChoice::Cpu.open().unwrap();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
-    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
     let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
     let tokens: Vec<ImageTokensF16> = kept.unwrap().into_iter().map(|kept| kept.1).collect();
     let captions = strings(&json("blip_mini_text.json")["captions"]);

@@ -12,7 +12,7 @@
 //! Input is the sum of word and position embeddings (see [`Embeddings`](super::Embeddings)); there are no token types.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::causal::{Past, Sight};
@@ -169,11 +169,16 @@ impl Bert {
         layers.map(|layer| layer.cross.clone()).collect()
     }
 
+    /// Type that the layers compute in; what they are given is brought to it.
+    fn dtype(&self) -> DType {
+        self.embedding_norm.dtype()
+    }
+
     /// Keys and values, layer by layer, of the encoder states `[sources, N, encoder_width]`: what cross-attention needs of
     /// them. Computed once, they serve any number of texts.
     pub(crate) fn keys_values(&self, states: &Tensor<3>) -> Vec<KeysValues> {
         let sources = states.dims()[0];
-        let states = Rows::new(states.clone());
+        let states = Rows::new(states.clone().cast(self.dtype()));
         self.layers
             .iter()
             .filter_map(|layer| layer.cross.keys_values(&states, sources))
@@ -191,8 +196,9 @@ impl Bert {
         encoder: Option<&[KeysValues]>,
     ) -> Tensor<3> {
         let ([batch, length, _], device) = (embeddings.dims(), embeddings.device());
-        let mask = padding(lengths, length, &device);
-        let mut x = self.embedding_norm.forward(&Rows::new(embeddings));
+        let mask = padding(lengths, length, self.dtype(), &device);
+        let embeddings = Rows::new(embeddings.cast(self.dtype()));
+        let mut x = self.embedding_norm.forward(&embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let own = layer.attention.keys_values(&x, batch);
             x = layer.attention.forward(x, &own, self.heads, mask.as_ref());
@@ -217,9 +223,12 @@ impl Bert {
             past: cache.length,
             count,
         };
-        let bias = (!on_host(&device)).then(|| sight.bias(&device)).flatten();
+        let bias = (!on_host(&device))
+            .then(|| sight.bias(self.dtype(), &device))
+            .flatten();
         let mut past = std::mem::take(&mut cache.past).into_iter();
-        let mut x = self.embedding_norm.forward(&Rows::new(embeddings));
+        let embeddings = Rows::new(embeddings.cast(self.dtype()));
+        let mut x = self.embedding_norm.forward(&embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let attention = &layer.attention;
             let next = [attention.key.forward(&x), attention.value.forward(&x)];
@@ -236,7 +245,7 @@ impl Bert {
 }
 
 /// What is added to the scores of padding, as in the reference: so little that nothing is left after the exponential.
-fn padding(lengths: &[usize], length: usize, device: &Device) -> Option<Mask> {
+fn padding(lengths: &[usize], length: usize, dtype: DType, device: &Device) -> Option<Mask> {
     if lengths.iter().all(|&used| used >= length) {
         return None;
     }
@@ -244,7 +253,7 @@ fn padding(lengths: &[usize], length: usize, device: &Device) -> Option<Mask> {
         .iter()
         .flat_map(|&used| (0..length).map(move |i| if i < used { 0.0 } else { -10_000.0 }))
         .collect();
-    let bias = Tensor::<1>::from_floats(bias.as_slice(), device);
+    let bias = Tensor::<1>::from_floats(bias.as_slice(), device).cast(dtype);
     Some(Mask::new(bias.reshape([lengths.len(), 1, 1, length])))
 }
 

@@ -4,7 +4,7 @@
 //! the same weights, cut into another number of heads (paper section 3.3).
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use super::dot_product::{Mask, attention};
 use super::layer_norm::LayerNorm;
@@ -166,6 +166,11 @@ impl CrossLayer {
                 device,
             )?,
         })
+    }
+
+    /// Type that the layer computes in.
+    pub(crate) fn dtype(&self) -> DType {
+        self.output_norm.dtype()
     }
 
     /// What the layer looks at in the tokens `[sources * N, encoder_width]` of another network; none without cross-attention.

@@ -1,6 +1,6 @@
 //! GELU on the CPU: burn's own is a scalar `erf` on one thread, and was a third of the tagger's time; its gradient is another.
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
 use super::simd::{exp, vectorised};
@@ -12,8 +12,8 @@ const TASK: usize = 1 << 14;
 /// `x Φ(x)`, exact to 5e-7; its gradient is exact to 1e-6 of the one that comes in.
 pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let device = x.device();
-    if !is_cpu(&device) {
-        return activation::gelu(x);
+    if !is_cpu(&device) || x.dtype() != DType::F32 {
+        return in_single(x);
     }
     #[cfg(feature = "train")]
     if x.is_tracked() {
@@ -48,6 +48,12 @@ fn values_of<const D: usize>(x: Tensor<D>) -> Vec<f32> {
 
 fn on_device<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// burn's own GELU. In f16 the polynomial of its `erf` would be off by a thousandth, so it is computed in f32.
+fn in_single<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let dtype = x.dtype();
+    activation::gelu(x.cast(DType::F32)).cast(dtype)
 }
 
 vectorised! {

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device};
 use rayon::prelude::*;
 
 use super::gelu::{gelu, gelu_of_sum};
@@ -44,7 +44,7 @@ impl Linear {
     ) -> Result<Self, ModelError> {
         let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
         let bias = weights.values(&format!("{prefix}.bias"), &[d_output])?;
-        Ok(Self::new(&weight, Some(bias), d_output, device))
+        Ok(Self::new(&weight, Some(bias), d_output, weights, device))
     }
 
     /// `prefix.weight` alone.
@@ -56,14 +56,15 @@ impl Linear {
         device: &Device,
     ) -> Result<Self, ModelError> {
         let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
-        Ok(Self::new(&weight, None, d_output, device))
+        Ok(Self::new(&weight, None, d_output, weights, device))
     }
 
-    /// From `weight` `[d_output, d_input]`, as PyTorch stores it, and `bias` `[d_output]`.
+    /// From `weight` `[d_output, d_input]`, as PyTorch stores it, and `bias` `[d_output]`, which were made of `weights`.
     pub(crate) fn new(
         weight: &[f32],
         bias: Option<Vec<f32>>,
         d_output: usize,
+        weights: &Weights<'_>,
         device: &Device,
     ) -> Self {
         if on_host(device) {
@@ -73,11 +74,19 @@ impl Linear {
             });
         }
         let d_input = weight.len() / d_output;
-        let data = TensorData::new(transposed(weight, d_input), [d_input, d_output]);
+        let weight = transposed(weight, d_input);
         Self::Device(nn::Linear {
-            weight: Param::from_tensor(Tensor::from_data(data, device)),
-            bias: bias.map(|bias| Param::from_tensor(Tensor::from_data(bias.as_slice(), device))),
+            weight: Param::from_tensor(weights.to_device(weight, [d_input, d_output], device)),
+            bias: bias.map(|bias| Param::from_tensor(weights.to_device(bias, [d_output], device))),
         })
+    }
+
+    /// Type of what goes in and comes out.
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Self::Host(_) => DType::F32,
+            Self::Device(layer) => layer.weight.val().dtype(),
+        }
     }
 
     /// `[R, d_input]` to `[R, d_output]`.

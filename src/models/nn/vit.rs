@@ -1,7 +1,7 @@
 //! Vision transformer (Dosovitskiy et al. 2021) as the image encoder of BLIP.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::dot_product::self_attention;
@@ -180,7 +180,7 @@ impl Vit {
         };
         let tensor = |values: Vec<f32>| {
             let shape = [1, values.len() / width, width];
-            Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+            Param::from_tensor(weights.to_device(values, shape, device))
         };
         Ok(Self {
             patch_embed: PatchEmbedding::load(
@@ -260,9 +260,8 @@ impl VitConfig {
 mod tests {
     use super::*;
     use crate::models::generated::Generated;
-    use crate::models::golden::{Golden, device, devices};
+    use crate::models::golden::{Golden, device, devices, weights};
     use crate::models::reduced;
-    use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] =
         include_bytes!("../../../tests/fixtures/golden/blip_mini_golden.safetensors");
@@ -282,7 +281,7 @@ mod tests {
         let golden = Golden::parse(GOLDEN);
         for device in devices() {
             let shapes = mini().shapes("visual_encoder");
-            let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
+            let weights = weights(Generated::new("", shapes));
             let vit = Vit::load(&mini(), "visual_encoder", &weights, &device).unwrap();
             weights.finish().unwrap();
             let pictures = reduced::blip_pictures(&device);
@@ -308,7 +307,7 @@ mod tests {
             img_size: 96,
             ..mini()
         };
-        let weights = Weights::new(Generated::new("", mini().shapes("v")), Layout::Torch);
+        let weights = weights(Generated::new("", mini().shapes("v")));
         let vit = Vit::load(&larger, "v", &weights, &device).unwrap();
         weights.finish().unwrap();
         let tokens = vit.forward(Tensor::zeros([1, 3, 96, 96], &device));

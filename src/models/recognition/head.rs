@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::models::ModelError;
 use crate::models::nn::{CrossLayer, CrossLayerConfig, KeysValues, Rows};
@@ -59,7 +59,8 @@ impl TaggingHead {
     /// What the layers look at in image tokens `[B, N, encoder_width]`.
     pub(super) fn keys_values(&self, tokens: &Tensor<3>) -> Vec<KeysValues> {
         let batch = tokens.dims()[0];
-        let tokens = Rows::new(tokens.clone());
+        let dtype = self.layers.first().map_or(DType::F32, CrossLayer::dtype);
+        let tokens = Rows::new(tokens.clone().cast(dtype));
         let layers = self.layers.iter();
         layers
             .filter_map(|layer| layer.keys_values(&tokens, batch))

@@ -53,9 +53,8 @@ impl Ram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Golden, device};
+    use crate::models::golden::{Golden, device, weights};
     use crate::models::reduced;
-    use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
     const VISION: &[u8] =
@@ -69,8 +68,7 @@ mod tests {
             tagger: reduced::tagger(50, 512),
             vision_width: 128,
         };
-        let source = reduced::ram_head().and(reduced::ram_labels());
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(reduced::ram_head().and(reduced::ram_labels()));
         let ram = Ram::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
         let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);

@@ -33,9 +33,10 @@ impl RamDecoder {
         })
     }
 
-    /// Image tokens `[B, N, vision_width]` to `[B, N, encoder_width]`.
+    /// Image tokens `[B, N, vision_width]` to `[B, N, encoder_width]`, in the precision of the decoder.
     pub(super) fn project(&self, tokens: Tensor<3>) -> Tensor<3> {
-        self.image_proj.forward(tokens)
+        let dtype = self.image_proj.weight.val().dtype();
+        self.image_proj.forward(tokens.cast(dtype))
     }
 
     /// Logits `[B, T]` of tags with `queries` `[1 or B, T, hidden]` in pictures with projected `tokens`

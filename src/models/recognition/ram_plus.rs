@@ -84,9 +84,8 @@ impl RamPlus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Golden, device};
+    use crate::models::golden::{Golden, device, weights};
     use crate::models::reduced;
-    use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
     const VISION: &[u8] =
@@ -103,8 +102,7 @@ mod tests {
             },
             descriptions: 5,
         };
-        let source = reduced::ram_head().and(reduced::ram_plus_labels());
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(reduced::ram_head().and(reduced::ram_plus_labels()));
         let ram = RamPlus::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
         let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);

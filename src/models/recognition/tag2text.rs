@@ -77,17 +77,16 @@ impl Tag2TextTagger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Golden, device, devices};
+    use crate::models::golden::{Golden, device, devices, weights};
     use crate::models::nn::Rows;
     use crate::models::recognition::head::PART;
     use crate::models::reduced;
-    use crate::models::weights::Layout;
 
     const GOLDEN: &[u8] =
         include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
     fn tagger(device: &Device) -> Tag2TextTagger {
-        let weights = Weights::new(reduced::tag2text(), Layout::Torch);
+        let weights = weights(reduced::tag2text());
         Tag2TextTagger::load(&reduced::tagger(50, 128), &weights, device).unwrap()
     }
 
@@ -129,7 +128,7 @@ mod tests {
             let is_own = own.iter().any(|prefix| name.starts_with(prefix));
             is_own.then(|| name.to_owned())
         });
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(source);
         let tagger = Tag2TextTagger::load(&reduced::tagger(50, 128), &weights, &device).unwrap();
         weights.finish().unwrap();
         let tokens = golden.tensor::<3>("image_tokens", &device);

@@ -1,10 +1,9 @@
 //! Parity with the reference, layer by layer.
 
 use super::*;
-use crate::models::golden::{Golden, device, devices};
+use crate::models::golden::{self, Golden, device, devices};
 use crate::models::nn::Embeddings;
 use crate::models::reduced;
-use crate::models::weights::Layout;
 
 const GOLDEN: &[u8] =
     include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
@@ -15,7 +14,7 @@ fn config() -> BertConfig {
 }
 
 fn weights() -> Weights<'static> {
-    Weights::new(reduced::tag2text(), Layout::Torch)
+    golden::weights(reduced::tag2text())
 }
 
 /// Token ids of every row, and how many of them are no padding.
@@ -119,8 +118,10 @@ fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
             let whole = golden.tensor::<3>("dec.layer.2", &device);
             let expected = whole.slice([source..source + 1, at..at + 1, 0..64]);
             let found = found.clone().slice([row..row + 1, 0..1, 0..64]);
-            let distance = (found - expected).abs().max().into_scalar::<f32>();
-            assert!(distance < 5e-5, "row {row} at {at}: {distance}");
+            let expected = golden::host(expected);
+            let tolerance = golden::tolerance(5e-5, &expected);
+            let name = format!("row {row} at {at}");
+            golden::assert_close(&golden::host(found), &expected, tolerance, &name);
         };
         let first = bert.decode(embedded(0..4, &[0, 1]), &[4, 4], &mut cache);
         assert_eq!((first.dims(), cache.len()), ([2, 4, 64], 4));
@@ -142,8 +143,7 @@ fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
 #[test]
 fn layers_stored_with_the_recognition_decoder_are_found() {
     let (device, golden) = (device(), Golden::parse(GOLDEN));
-    let source = reduced::tag2text_stored_with_the_head();
-    let weights = Weights::new(source, Layout::Torch);
+    let weights = golden::weights(reduced::tag2text_stored_with_the_head());
     let width = Some(IMAGE_WIDTH);
     assert!(Bert::load(&config(), width, "tag_encoder", &weights, &device).is_err());
     let names = ["tag_encoder", "tagging_head"];

@@ -199,15 +199,15 @@ impl WindowAttention {
             Bias::Host(HostBias { table: by_head() })
         } else if device.is_autodiff() {
             let index: Vec<i32> = index.iter().map(|&row| row as i32).collect();
-            let data = TensorData::new(table, [side * side, heads]);
+            let shape = [side * side, heads];
             Bias::Recorded(RecordedBias {
-                table: Param::from_tensor(Tensor::from_data(data, device)),
+                table: Param::from_tensor(weights.to_device(table, shape, device)),
                 index: Tensor::from_data(index.as_slice(), device),
             })
         } else {
             let area = windows.area();
-            let data = TensorData::new(spread(&by_head(), &index), [1, heads, area, area]);
-            Bias::Device(Tensor::from_data(data, device))
+            let shape = [1, heads, area, area];
+            Bias::Device(weights.to_device(spread(&by_head(), &index), shape, device))
         };
         Ok(Self {
             bias,
@@ -301,8 +301,15 @@ impl WindowAttention {
         let scores = (part(0) / (head as f64).sqrt()).matmul(part(1).swap_dims(2, 3)) + bias;
         let scores = match &self.windows.mask {
             None => scores,
-            Some(mask) => (scores.reshape([batch, count, heads, area, area]) + mask.clone())
-                .reshape([batch * count, heads, area, area]),
+            Some(mask) => {
+                let mask = mask.clone().cast(scores.dtype());
+                (scores.reshape([batch, count, heads, area, area]) + mask).reshape([
+                    batch * count,
+                    heads,
+                    area,
+                    area,
+                ])
+            }
         };
         let context = softmax(scores, 3)
             .matmul(part(2))
