@@ -50,7 +50,7 @@ fn on_device<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Devic
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// burn's own GELU. In f16 the polynomial of its `erf` would be off by a thousandth, so it is computed in f32.
+/// burn's own GELU, in f32: in f16 its `erf`, a polynomial, would round at every step.
 fn in_single<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let dtype = x.dtype();
     activation::gelu(x.cast(DType::F32)).cast(dtype)
