@@ -35,9 +35,43 @@ pub struct SentenceMatch {
     pub itm: Option<f32>,
 }
 
+/// What the image-text matching head says of a sentence and a picture, before the softmax.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MatchLogits {
+    /// That they do not belong together.
+    pub mismatched: f32,
+    /// That they do: with the cosine added, what the reference ranks by.
+    pub matched: f32,
+}
+
+impl MatchLogits {
+    /// Probability that they belong together (ITM), 0 to 1.
+    pub fn probability(&self) -> f32 {
+        1.0 / (1.0 + (self.mismatched - self.matched).exp())
+    }
+}
+
 impl SentenceMatch {
     /// A match from its parts.
     pub fn new(itc: f32, itm: Option<f32>) -> Self {
         Self { itc, itm }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probability_is_the_softmax_of_both_logits() {
+        let logits = |mismatched, matched| MatchLogits {
+            mismatched,
+            matched,
+        };
+        assert_eq!(logits(2.0, 2.0).probability(), 0.5);
+        // e^1.5 / (e^0 + e^1.5)
+        assert!((logits(0.0, 1.5).probability() - 4.481_689 / 5.481_689).abs() < 1e-6);
+        assert_eq!(logits(500.0, -500.0).probability(), 0.0);
+        assert_eq!(logits(-500.0, 500.0).probability(), 1.0);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::media::Limits;
-use crate::models::{DeviceChoice, ModelSource};
+use crate::models::{Compute, DeviceChoice, ModelSource, Precision};
 use crate::query::FusionParams;
 
 /// Every setting, commented, at its default.
@@ -27,6 +27,8 @@ pub struct Config {
 pub struct Settings {
     /// Where the networks run.
     pub device: DeviceChoice,
+    /// In which precision they compute on a GPU.
+    pub precision: Precision,
     /// Indexing.
     pub ingest: IngestSettings,
     /// Searching.
@@ -95,6 +97,14 @@ impl IngestSettings {
 }
 
 impl Settings {
+    /// Where the networks run, and in which precision.
+    pub fn compute(&self) -> Compute {
+        Compute {
+            device: self.device,
+            precision: self.precision,
+        }
+    }
+
     /// Reads settings from TOML; what is not named keeps its default.
     ///
     /// # Errors

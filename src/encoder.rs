@@ -2,7 +2,8 @@
 
 use imgsearch_index::Embedding;
 
-use crate::caption::{SentenceMatch, TaggedCaption};
+use crate::caption::{MatchLogits, SentenceMatch, TaggedCaption};
+use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Pixels, Squares};
 use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 use crate::vocabulary::Vocabulary;
@@ -74,6 +75,30 @@ pub trait Encoder: Send + Sync {
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
         let features = self.images(pictures)?.into_iter();
         Ok(features.map(|features| features.embedding).collect())
+    }
+    /// [`Encoder::images`], with the tokens that [`Encoder::match_logits`] takes: a picture is encoded once for both.
+    ///
+    /// # Errors
+    /// When the model has no image-text matching, and as [`Encoder::images`].
+    fn images_with_tokens(
+        &self,
+        pictures: &[Squares],
+    ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
+        let _ = pictures;
+        Err(ModelError::lacks(self.id(), ModelPart::Matcher))
+    }
+    /// How well every sentence goes with every picture of which these are the tokens: a row a picture, a column a sentence.
+    /// Costs a pass of the text encoder a pair. Sentences start with `[ENC]`, as in training.
+    ///
+    /// # Errors
+    /// When the model has no image-text matching, the tokens are not its own, or the network fails.
+    fn match_logits(
+        &self,
+        images: &[&ImageTokensF16],
+        sentences: &[&str],
+    ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
+        let _ = (images, sentences);
+        Err(ModelError::lacks(self.id(), ModelPart::Matcher))
     }
     /// Writes a caption of each picture, from `tags` or else from the tags that are recognised in it.
     ///

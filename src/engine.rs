@@ -59,7 +59,7 @@ impl Engine {
     /// # Errors
     /// When the model cannot be loaded.
     pub fn open(config: &Config) -> Result<Self> {
-        let model = open_model(config.model(), config.settings().device)?;
+        let model = open_model(config.model(), config.settings().compute())?;
         Self::with_encoder(config, model)
     }
 

@@ -29,25 +29,29 @@ mod engine;
 mod error;
 pub mod eval;
 mod hit;
+mod image_tokens;
 mod ingest;
 pub mod media;
 pub mod models;
+#[cfg(feature = "plot")]
+mod plot;
 pub mod query;
 pub mod store;
 mod vocabulary;
 
-pub use caption::{SentenceMatch, TaggedCaption};
+pub use caption::{MatchLogits, SentenceMatch, TaggedCaption};
 pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
 pub use engine::{Engine, Image};
 pub use error::{Error, Result};
 pub use hit::{Hit, RecognizedTag, Stats};
+pub use image_tokens::ImageTokensF16;
 pub use imgsearch_index::{Embedding, ImageId};
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
 pub use media::{Input, Pixels, ResizeFilter, Squares};
 pub use models::{
-    Caption, CaptionOptions, DeviceChoice, MatchStart, ModelKind, ModelSource, Sampling,
-    Tag2TextMini, WeightType, open_model,
+    Caption, CaptionOptions, Compute, DeviceChoice, MatchStart, ModelKind, ModelSource, Precision,
+    Sampling, Tag2TextMini, WeightType, open_model,
 };
 pub use query::{Explanation, Query};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

@@ -97,11 +97,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let all = Filter::default();
     let common = Filter {
-        must: vec![TagId(0)],
+        must: vec![vec![TagId(0)]],
         ..Filter::default()
     };
     let rare = Filter {
-        must: vec![TagId(tags as u32 / 3)],
+        must: vec![vec![TagId(tags as u32 / 3)]],
         ..Filter::default()
     };
     for (name, filter) in [

@@ -13,6 +13,7 @@ impl Filter {
     pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
         self.must
             .iter()
+            .flatten()
             .chain(&self.must_not)
             .try_for_each(|&tag| check_tag(tag, schema))
     }
@@ -26,13 +27,20 @@ impl Filter {
         if self.is_empty() && dead.is_empty() {
             return Ok(None);
         }
+        let one_of = |tags: &[TagId]| -> Result<RoaringBitmap> {
+            let mut rows = RoaringBitmap::new();
+            for &tag in tags {
+                rows |= segment.recognised(tag)?;
+            }
+            Ok(rows)
+        };
         let mut must = self.must.iter();
         let mut rows = match must.next() {
-            Some(&tag) => segment.recognised(tag)?,
+            Some(tags) => one_of(tags)?,
             None => RoaringBitmap::from_iter(0..segment.rows() as u32),
         };
-        for &tag in must {
-            rows &= segment.recognised(tag)?;
+        for tags in must {
+            rows &= one_of(tags)?;
         }
         for &tag in &self.must_not {
             rows -= segment.recognised(tag)?;

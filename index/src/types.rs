@@ -145,8 +145,8 @@ impl fmt::Display for Doc {
 /// Which images may be found, by the tags that are recognised in them. Exact, also on top of a graph.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Tags that must all be recognised.
-    pub must: Vec<TagId>,
+    /// Of each of these sets of tags one must be recognised; of an empty set none can be.
+    pub must: Vec<Vec<TagId>>,
     /// Tags of which none may be recognised.
     pub must_not: Vec<TagId>,
 }

@@ -44,6 +44,9 @@ pub(crate) struct Globals {
     /// Where the networks run
     #[arg(long, global = true, value_enum, value_name = "WHERE")]
     pub(crate) device: Option<Device>,
+    /// Floats that a GPU computes with; the CPU always takes f32
+    #[arg(long, global = true, value_enum, value_name = "FLOAT")]
+    pub(crate) precision: Option<Precision>,
     /// Threads that work at once [default: one a core]
     #[arg(long, global = true, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<usize>,
@@ -67,6 +70,15 @@ pub(crate) enum Device {
     Cpu,
     /// A GPU, be it software; the CPU with a warning where none works
     Gpu,
+}
+
+/// Floats that a GPU computes with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Precision {
+    /// 32 bits
+    F32,
+    /// 16 bits, in half the memory; f32 with a warning where the GPU has none
+    F16,
 }
 
 /// What to do; the arguments of each say it in the help.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use imgsearch::query::{Candidate, How, Prepared};
-use imgsearch::{Query, Vocabulary};
+use imgsearch::{Query, Tag, Vocabulary};
 
 use super::args::at_least_one;
 use super::exit::Exit;
@@ -110,17 +110,34 @@ fn explained(prepared: &Prepared, vocabulary: &Vocabulary) -> Vec<String> {
             "{word}: said to be absent, no tag answers it; --not-tag leaves out pictures that show a tag"
         ));
     }
-    let required = prepared.must.iter().map(|&tag| ("required", tag));
-    let excluded = prepared.must_not.iter().map(|&tag| ("excluded", tag));
-    lines.extend(
-        required
-            .chain(excluded)
-            .map(|(what, tag)| format!("{what}: {}", name(tag))),
-    );
+    for tags in &prepared.must {
+        let names = names(tags.iter().filter_map(|&tag| vocabulary.get(tag)));
+        lines.push(format!("required: {}", names.join(" or ")));
+    }
+    let excluded = prepared.must_not.iter();
+    for name in names(excluded.filter_map(|&tag| vocabulary.get(tag))) {
+        lines.push(format!("excluded: {name}"));
+    }
     if lines.is_empty() {
         lines.push("no word stands for a tag; only the similarity answers".to_owned());
     }
     lines
+}
+
+/// The names of tags; one that several of them share is told once, with their number.
+fn names<'v>(tags: impl Iterator<Item = &'v Tag>) -> Vec<String> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for tag in tags {
+        match counts.iter_mut().find(|(name, _)| *name == tag.name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&tag.name, 1)),
+        }
+    }
+    let told = |(name, count)| match count {
+        1 => str::to_owned(name),
+        _ => format!("{name} ({count} tags)"),
+    };
+    counts.into_iter().map(told).collect()
 }
 
 fn manner(how: How) -> &'static str {
@@ -144,10 +161,13 @@ mod tests {
     #[test]
     fn an_explanation_says_what_was_made_of_each_word() {
         let tags = "{\"tag\":\"dog\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[\"puppy\"],\"parents\":[]}\n\
-                    {\"tag\":\"snow\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[],\"parents\":[]}\n";
+                    {\"tag\":\"snow\",\"kind\":\"object\",\"threshold\":0.5,\"synonyms\":[],\"parents\":[]}\n\
+                    {\"tag\":\"snow\",\"kind\":\"action\",\"threshold\":0.5,\"synonyms\":[],\"parents\":[]}\n";
         let vocabulary = Vocabulary::from_json_lines(tags).unwrap();
         let resolver = Resolver::new(&vocabulary);
-        let query = Query::new("two puppies and a zorgle without a leash").must_not("snow");
+        let query = Query::new("two puppies and a zorgle without a leash")
+            .must_not("snow")
+            .must("dog");
         let lines = explained(&query.prepare(&resolver).unwrap(), &vocabulary);
         assert_eq!(lines[0], "puppies: dog (another word)");
         assert!(lines[1].starts_with("zorgle: no tag"), "{lines:?}");
@@ -155,6 +175,6 @@ mod tests {
             lines[2].starts_with("leash: said to be absent"),
             "{lines:?}"
         );
-        assert_eq!(lines[3], "excluded: snow");
+        assert_eq!(lines[3..], ["required: dog", "excluded: snow (2 tags)"]);
     }
 }

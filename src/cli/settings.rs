@@ -10,9 +10,9 @@ use anyhow::{Result, anyhow, bail};
 use clap::ColorChoice;
 use etcetera::BaseStrategy;
 use imgsearch::store::{BUILTIN, ModelStore};
-use imgsearch::{Config, DeviceChoice, Engine, ModelSource};
+use imgsearch::{Config, DeviceChoice, Engine, ModelSource, Precision};
 
-use super::args::{Device, Globals};
+use super::args::{self, Device, Globals};
 
 /// Folder of the installed models, in the XDG data folder: beside the index, so that removing the index keeps them.
 const MODELS: &str = "imgsearch-models";
@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) index: PathBuf,
     /// Where the networks run, if that was said.
     pub(crate) device: Option<DeviceChoice>,
+    /// In which precision, if that was said.
+    pub(crate) precision: Option<Precision>,
     /// Whether results are coloured.
     pub(crate) colour: bool,
     /// Whether results go to a terminal.
@@ -109,6 +111,7 @@ impl Settings {
         Ok(Self {
             index,
             device: typed.device.map(choice),
+            precision: typed.precision.map(precision),
             colour: coloured(typed.color, to_terminal),
             to_terminal,
             screen: Screen {
@@ -138,6 +141,7 @@ impl Settings {
             None => imgsearch::Settings::default(),
         };
         settings.device = self.device.unwrap_or(settings.device);
+        settings.precision = self.precision.unwrap_or(settings.precision);
         settings.ingest.threads = self.threads.unwrap_or(settings.ingest.threads);
         Ok(Config::new(&self.index)
             .with_model(self.model()?)
@@ -253,6 +257,13 @@ fn choice(device: Device) -> DeviceChoice {
         Device::Auto => DeviceChoice::Auto,
         Device::Cpu => DeviceChoice::Cpu,
         Device::Gpu => DeviceChoice::Gpu,
+    }
+}
+
+fn precision(typed: args::Precision) -> Precision {
+    match typed {
+        args::Precision::F32 => Precision::F32,
+        args::Precision::F16 => Precision::F16,
     }
 }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Subcommand;
-use imgsearch::ModelSource;
 use imgsearch::corpus::{Split, read_corpus};
 use imgsearch::models::train::{self, TrainError, TrainRun, TrainSettings};
 use imgsearch::query::{Lexicon, MineOptions, Parser, assemble, mine};
+use imgsearch::{ModelSource, Precision};
 
 use super::exit::Exit;
 use super::interrupt::Interrupt;
@@ -108,6 +108,9 @@ fn write_file(file: &Path, text: &str) -> Result<()> {
 }
 
 fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
+    if settings.precision == Some(Precision::F16) {
+        bail!("training computes in f32; leave --precision f16 away");
+    }
     let run = TrainRun {
         corpus: args.data.clone(),
         out: args

@@ -1,15 +1,19 @@
 //! Features of the pictures that are measured on.
 
-use std::ops::ControlFlow;
+use std::borrow::Borrow;
 use std::path::PathBuf;
 
+use super::progress::Watch;
 use crate::corpus::CaptionedPicture;
 use crate::encoder::{Encoder, ImageFeatures};
-use crate::media::{Limits, MediaError, read, squares};
-use crate::models::ModelError;
+use crate::image_tokens::ImageTokensF16;
+use crate::media::{Limits, MediaError, Squares, read, squares};
+use crate::models::{ModelError, ModelPart};
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
+/// What is told while they are.
+const ENCODING: &str = "encoding pictures";
 
 /// A measurement that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -32,31 +36,82 @@ pub enum EvalError {
     /// There is nothing to measure on.
     #[error("{0}")]
     Nothing(&'static str),
+    /// The curve cannot be drawn.
+    #[cfg(feature = "plot")]
+    #[error("cannot draw {}: {reason}", path.display())]
+    Curve {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
-/// Decodes and encodes every picture. `progress` is given how many are done.
-pub(crate) fn image_features(
+/// Decodes every picture and gives them to `network`, some at once.
+pub(crate) fn encode<P: Borrow<CaptionedPicture>, T>(
     encoder: &dyn Encoder,
-    pictures: &[CaptionedPicture],
-    mut progress: impl FnMut(usize) -> ControlFlow<()>,
-) -> Result<Vec<ImageFeatures>, EvalError> {
+    pictures: &[P],
+    what: &'static str,
+    watch: &mut Watch<'_>,
+    mut network: impl FnMut(&[Squares]) -> Result<Vec<T>, ModelError>,
+) -> Result<Vec<T>, EvalError> {
     let limits = Limits::default();
-    let mut features = Vec::with_capacity(pictures.len());
+    let mut encoded = Vec::with_capacity(pictures.len());
     for batch in pictures.chunks(BATCH) {
         let mut decoded = Vec::with_capacity(batch.len());
         for picture in batch {
-            let squares = read(&picture.path, &limits)
+            let path = &picture.borrow().path;
+            let squares = read(path, &limits)
                 .and_then(|bytes| squares(&bytes, &limits, encoder.inputs()))
                 .map_err(|source| EvalError::Picture {
-                    path: picture.path.clone(),
+                    path: path.clone(),
                     source,
                 })?;
             decoded.push(squares);
         }
-        features.extend(encoder.images(&decoded)?);
-        if progress(features.len()).is_break() {
-            return Err(EvalError::Cancelled);
-        }
+        encoded.extend(network(&decoded)?);
+        watch.count(what, encoded.len(), pictures.len())?;
     }
-    Ok(features)
+    Ok(encoded)
+}
+
+/// Embedding and tags of every picture.
+pub(crate) fn image_features(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    watch: &mut Watch<'_>,
+) -> Result<Vec<ImageFeatures>, EvalError> {
+    encode(encoder, pictures, ENCODING, watch, |squares| {
+        encoder.images(squares)
+    })
+}
+
+/// Probabilities of every tag in each picture, of a model that may do nothing else.
+pub(crate) fn tag_scores(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Vec<f32>>, EvalError> {
+    encode(encoder, pictures, ENCODING, watch, |squares| {
+        encoder.tag_scores(squares)
+    })
+}
+
+/// [`image_features`] with the tokens that sentences are matched with; `None` when the model has no image-text matching.
+pub(crate) fn matchable_features(
+    encoder: &dyn Encoder,
+    pictures: &[CaptionedPicture],
+    watch: &mut Watch<'_>,
+) -> Result<Option<Vec<(ImageFeatures, ImageTokensF16)>>, EvalError> {
+    let encoded = encode(encoder, pictures, ENCODING, watch, |squares| {
+        encoder.images_with_tokens(squares)
+    });
+    match encoded {
+        Ok(encoded) => Ok(Some(encoded)),
+        Err(EvalError::Model(ModelError::Lacks {
+            part: ModelPart::Matcher,
+            ..
+        })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -1,39 +1,70 @@
 //! Figures of merit.
 
-/// What the reference adds to the number of relevant items of average precision, and to the denominators of precision and
-/// recall: a class without any scores 0 instead of dividing by it.
-const AVERAGE_PRECISION_EPSILON: f64 = 1e-8;
+use super::ranking::{Ranked, Ranking};
+
+/// What the reference adds to the denominators of precision and recall: a class without any scores 0 instead of dividing by
+/// it.
 const EPSILON: f64 = 1e-9;
 
 /// Average precision of `scores` against `relevant`: the mean, over relevant items, of the precision at their rank. Ties
 /// are broken by order, later items first, as the reference's reversed `argsort` does. 0 without relevant items. mAP is its
 /// mean over classes.
 pub fn average_precision(scores: &[f32], relevant: &[bool]) -> f64 {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(b.cmp(&a)));
-    let (mut found, mut sum) = (0.0, 0.0);
-    for (rank, &item) in order.iter().enumerate() {
-        if relevant[item] {
-            found += 1.0;
-            sum += found / (rank + 1) as f64;
-        }
-    }
-    sum / (found + AVERAGE_PRECISION_EPSILON)
+    let items = scores.iter().zip(relevant).zip(0..);
+    let ranking = Ranking::new(items.map(|((&score, &relevant), picture)| Ranked {
+        score,
+        picture,
+        relevant,
+    }));
+    ranking
+        .average_precision(&vec![1; scores.len()])
+        .unwrap_or_default()
 }
 
 /// Precision and recall of what is `recognized` against what is `relevant`. Their means over classes are the reference's CP
 /// and CR.
 pub fn precision_recall(recognized: &[bool], relevant: &[bool]) -> (f64, f64) {
-    let count = |items: &[bool]| items.iter().filter(|&&item| item).count() as f64;
-    let both = recognized
-        .iter()
-        .zip(relevant)
-        .filter(|&(&a, &b)| a && b)
-        .count() as f64;
-    (
-        both / (count(recognized) + EPSILON),
-        both / (count(relevant) + EPSILON),
-    )
+    let mut counts = Counts::default();
+    for (&recognized, &relevant) in recognized.iter().zip(relevant) {
+        counts.add(recognized, relevant, 1);
+    }
+    (counts.precision(), counts.recall())
+}
+
+/// How often a decision and the truth agree.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) recognized: u64,
+    pub(crate) relevant: u64,
+    pub(crate) both: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, recognized: bool, relevant: bool, times: u32) {
+        self.recognized += u64::from(recognized) * u64::from(times);
+        self.relevant += u64::from(relevant) * u64::from(times);
+        self.both += u64::from(recognized && relevant) * u64::from(times);
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.recognized += other.recognized;
+        self.relevant += other.relevant;
+        self.both += other.both;
+    }
+
+    pub(crate) fn precision(&self) -> f64 {
+        self.both as f64 / (self.recognized as f64 + EPSILON)
+    }
+
+    pub(crate) fn recall(&self) -> f64 {
+        self.both as f64 / (self.relevant as f64 + EPSILON)
+    }
+
+    /// Harmonic mean of the two.
+    pub(crate) fn f1(&self) -> f64 {
+        let (precision, recall) = (self.precision(), self.recall());
+        2.0 * precision * recall / (precision + recall).max(f64::MIN_POSITIVE)
+    }
 }
 
 /// Rank, from 0, of the best of `targets` among `scores`; what scores the same as it is counted as ranked before it, so a
@@ -49,12 +80,6 @@ pub fn rank_of(scores: &[f32], targets: &[usize]) -> usize {
         .filter(|&&target| scores[target] >= best)
         .count();
     not_below - own
-}
-
-/// Share of ranks, from 0, that are below `k`.
-pub fn recall_at(ranks: &[usize], k: usize) -> f64 {
-    let hits = ranks.iter().filter(|&&rank| rank < k).count();
-    hits as f64 / ranks.len().max(1) as f64
 }
 
 #[cfg(test)]
@@ -123,11 +148,5 @@ mod tests {
     fn a_constant_score_earns_the_worst_rank() {
         assert_eq!(rank_of(&[0.0; 5], &[2]), 4);
         assert_eq!(rank_of(&[0.1, 0.9, 0.4, 0.8], &[2, 3]), 1);
-    }
-
-    #[test]
-    fn recall_counts_the_first_k_ranks() {
-        assert_eq!(recall_at(&[0, 1, 9, 10], 10), 0.75);
-        assert_eq!(recall_at(&[], 10), 0.0);
     }
 }

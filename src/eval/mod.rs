@@ -1,15 +1,48 @@
 //! Measures models and fusions on captioned pictures, and the parser on sentences that a person has read.
 
+mod bleu;
+mod bootstrap;
+mod captioning;
+mod cider;
+mod clean;
 mod features;
+#[cfg(test)]
+mod fixtures;
+mod keywords;
+mod matching;
 mod metrics;
+mod ngrams;
 mod parsing;
+#[cfg(feature = "plot")]
+mod plot;
+mod progress;
+mod queries;
+mod ranking;
+mod recall;
 mod rerank;
 mod retrieval;
+mod scores;
+mod sweep;
 mod tagging;
+mod words;
 
+pub use bootstrap::Interval;
+pub use captioning::{CaptioningReport, captioning};
 pub use features::EvalError;
-pub use metrics::{average_precision, precision_recall, rank_of, recall_at};
+pub use metrics::{average_precision, precision_recall, rank_of};
 pub use parsing::{Agreement, Misread, ParsingExample, ParsingReport, parsing, read_examples};
+pub use progress::EvalProgress;
+pub use recall::{Leg, Recall, RecallIntervals};
 pub use rerank::rerank;
-pub use retrieval::{Leg, Recall, RetrievalReport, retrieval};
-pub use tagging::{TaggingReport, tagging};
+pub use retrieval::{RetrievalOptions, RetrievalReport, retrieval};
+pub use sweep::SweepPoint;
+pub use tagging::{TaggingFigures, TaggingReport, tagging};
+
+#[cfg(test)]
+pub(crate) use matching::Matches;
+#[cfg(test)]
+pub(crate) use progress::Watch;
+#[cfg(test)]
+pub(crate) use queries::Queries;
+#[cfg(test)]
+pub(crate) use scores::LegScores;

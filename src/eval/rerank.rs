@@ -16,9 +16,7 @@ pub fn rerank<E>(
     depth: usize,
     matching: impl FnOnce(&[usize]) -> Result<Vec<f32>, E>,
 ) -> Result<Vec<f32>, E> {
-    let mut order: Vec<usize> = (0..similarities.len()).collect();
-    order.sort_by(|&a, &b| similarities[b].total_cmp(&similarities[a]));
-    order.truncate(depth);
+    let order = closest(similarities, depth);
     let matches = matching(&order)?;
     assert_eq!(matches.len(), order.len(), "one score for each candidate");
     let mut scores = vec![BEYOND; similarities.len()];
@@ -26,6 +24,14 @@ pub fn rerank<E>(
         scores[candidate] = score + similarities[candidate];
     }
     Ok(scores)
+}
+
+/// The `depth` most similar candidates, or all of them; of equally similar ones the first comes first.
+pub(crate) fn closest(similarities: &[f32], depth: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..similarities.len()).collect();
+    order.sort_by(|&a, &b| similarities[b].total_cmp(&similarities[a]));
+    order.truncate(depth);
+    order
 }
 
 #[cfg(test)]

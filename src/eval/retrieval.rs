@@ -1,48 +1,45 @@
-//! Recall of both directions, for each leg and for their fusion (paper, Table 5).
+//! Recall of both directions, for each leg and for their fusions (paper, Table 5).
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use imgsearch_index::TagId;
 use serde::Serialize;
 
-use super::features::{EvalError, image_features};
-use super::metrics::{rank_of, recall_at};
+use super::features::{EvalError, image_features, matchable_features};
+use super::matching::Matches;
+use super::progress::{EvalProgress, Watch};
+use super::queries::Queries;
+use super::recall::{Leg, Recall};
+use super::scores::LegScores;
 use crate::corpus::CaptionedPicture;
 use crate::encoder::Encoder;
-use crate::query::{Fusion, FusionParams, Rarity, Resolver};
+use crate::models::{ModelError, ModelPart};
+use crate::query::FusionParams;
 
-/// Recall at 1, 5 and 10, as fractions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// How retrieval is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Recall {
-    /// Recall at 1.
-    pub r1: f64,
-    /// Recall at 5.
-    pub r5: f64,
-    /// Recall at 10.
-    pub r10: f64,
+pub struct RetrievalOptions {
+    /// How the legs are fused. Default: as `search` does
+    pub fusion: FusionParams,
+    /// Candidates of each query that are matched (ITM), at most all of them; 0 leaves matching out. Default: 64
+    pub rerank: usize,
+    /// Searches with some content words of each caption instead of all of it. Default: no
+    pub keywords: bool,
+    /// Cleans captions as BLIP's evaluation does: lower case, few marks, 30 words. Default: no
+    pub clean: bool,
 }
 
-impl Recall {
-    fn of(ranks: &[usize]) -> Self {
+impl Default for RetrievalOptions {
+    fn default() -> Self {
         Self {
-            r1: recall_at(ranks, 1),
-            r5: recall_at(ranks, 5),
-            r10: recall_at(ranks, 10),
+            fusion: FusionParams::default(),
+            rerank: 64,
+            keywords: false,
+            clean: false,
         }
     }
-}
-
-/// Both directions of one leg.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Leg {
-    /// A caption finds its picture.
-    pub t2i: Recall,
-    /// A picture finds one of its captions.
-    pub i2t: Recall,
 }
 
 /// What was measured.
@@ -53,135 +50,223 @@ pub struct RetrievalReport {
     pub images: usize,
     /// Captions.
     pub captions: usize,
-    /// `itc`, `tags`, `tags+itc`.
+    /// Whether it was some words of each caption that were searched with.
+    pub keywords: bool,
+    /// Whether captions were cleaned.
+    pub clean: bool,
+    /// Candidates of each query that were matched, where there were as many; 0 without matching.
+    pub rerank: usize,
+    /// `itc`, `tags`, `tags+itc`, and with matching `itc+itm` and `tags+itc+itm`.
     pub legs: BTreeMap<&'static str, Leg>,
+    /// Why legs were left out, a sentence each.
+    pub left_out: Vec<String>,
 }
 
 /// Ranks every picture for every caption and every caption for every picture. Pictures without captions are distractors.
+///
+/// With matching the image tokens of all pictures are kept in memory, for a ViT-B of 384 pixels 0.9 MB each.
 ///
 /// # Errors
 /// When there is no caption, a picture cannot be decoded, the model fails, or `progress` breaks.
 pub fn retrieval(
     encoder: &dyn Encoder,
     pictures: &[CaptionedPicture],
-    params: FusionParams,
-    progress: impl FnMut(usize) -> ControlFlow<()>,
+    options: &RetrievalOptions,
+    mut progress: impl FnMut(EvalProgress) -> ControlFlow<()>,
 ) -> Result<RetrievalReport, EvalError> {
-    let captions: Vec<(usize, &str)> = pictures
-        .iter()
-        .enumerate()
-        .flat_map(|(index, picture)| picture.captions.iter().map(move |c| (index, c.as_str())))
-        .collect();
-    if captions.is_empty() {
-        return Err(EvalError::Nothing(
-            "the data has no captions to search with",
-        ));
+    let mut watch = Watch::new(&mut progress);
+    let watch = &mut watch;
+    let queries = Queries::new(pictures, options)?;
+    let mut left_out = Vec::new();
+    let mut lacks = |part| left_out.push(ModelError::lacks(encoder.id(), part).to_string());
+    let matchable = match options.rerank {
+        0 => None,
+        _ => matchable_features(encoder, pictures, watch)?,
+    };
+    let (images, tokens): (Vec<_>, Option<Vec<_>>) = match matchable {
+        Some(encoded) => {
+            let (images, tokens) = encoded.into_iter().unzip();
+            (images, Some(tokens))
+        }
+        None => {
+            if options.rerank > 0 {
+                lacks(ModelPart::Matcher);
+            }
+            (image_features(encoder, pictures, watch)?, None)
+        }
+    };
+    if encoder.vocabulary().is_empty() {
+        lacks(ModelPart::Tagger);
     }
-    let images = image_features(encoder, pictures, progress)?;
-    let vocabulary = encoder.vocabulary();
-    let resolver = Resolver::new(vocabulary);
-    let counts = vocabulary.iter().map(|tag| {
-        let shown = images
-            .iter()
-            .filter(|image| image.tag_scores[tag.id.0 as usize] > tag.threshold);
-        (tag.id, shown.count() as u64)
-    });
-    let rarity = Rarity::new(images.len() as u64, counts.filter(|(_, count)| *count > 0));
+    let scores = LegScores::new(encoder, &images, &queries, options.fusion, watch)?;
+    let fused = scores.tags.as_ref().map(|[_, fused]| fused);
 
-    let mut legs: [(&'static str, Vec<Vec<f32>>); 3] =
-        ["itc", "tags", "tags+itc"].map(|name| (name, Vec::with_capacity(captions.len())));
-    for &(_, caption) in &captions {
-        let text = encoder.text(caption)?;
-        let resolution = resolver.resolve(caption, false);
-        let fusion = Fusion::new(vocabulary, &resolution, &rarity, params);
-        let cosines: Vec<f32> = images.iter().map(|i| i.embedding.dot(&text)).collect();
-        let fused = |similarity: bool| -> Vec<f32> {
-            images
-                .iter()
-                .zip(&cosines)
-                .map(|(image, &cosine)| {
-                    let probability = |tag: TagId| image.tag_scores[tag.0 as usize];
-                    fusion.score(similarity.then_some(cosine), probability)
-                })
-                .collect()
-        };
-        legs[1].1.push(fused(false));
-        legs[2].1.push(fused(true));
-        legs[0].1.push(cosines);
+    let mut legs = BTreeMap::new();
+    legs.insert("itc", Leg::of_scores(&scores.similarity, &queries, watch)?);
+    if let Some([tags, fused]) = &scores.tags {
+        legs.insert("tags", Leg::of_scores(tags, &queries, watch)?);
+        legs.insert("tags+itc", Leg::of_scores(fused, &queries, watch)?);
     }
-    let owners: Vec<usize> = captions.iter().map(|caption| caption.0).collect();
+    if let Some(tokens) = &tokens {
+        let rankings: Vec<_> = [Some(&scores.similarity), fused]
+            .into_iter()
+            .flatten()
+            .collect();
+        let texts = &queries.texts;
+        let matches = Matches::new(encoder, tokens, texts, &rankings, options.rerank, watch)?;
+        let similarity = &scores.similarity;
+        let leg = Leg::new(
+            &queries,
+            watch,
+            |sentence| matches.reference(similarity.row(sentence), |p| (sentence, p)),
+            |picture| matches.reference(&similarity.column(picture), |s| (s, picture)),
+        );
+        legs.insert("itc+itm", leg?);
+        if let Some(fused) = fused {
+            let params = &options.fusion;
+            let leg = Leg::new(
+                &queries,
+                watch,
+                |sentence| matches.fused(fused.row(sentence), params, |p| (sentence, p)),
+                |picture| matches.fused(&fused.column(picture), params, |s| (s, picture)),
+            );
+            legs.insert("tags+itc+itm", leg?);
+        }
+    }
+    let most = pictures.len().max(queries.texts.len());
     Ok(RetrievalReport {
         images: pictures.len(),
-        captions: captions.len(),
-        legs: legs
-            .into_iter()
-            .map(|(name, scores)| (name, measure(&scores, &owners, pictures.len())))
-            .collect(),
+        captions: queries.texts.len(),
+        keywords: options.keywords,
+        clean: options.clean,
+        rerank: tokens.map_or(0, |_| options.rerank.min(most)),
+        legs,
+        left_out,
     })
-}
-
-/// Recall from scores `[captions][pictures]` and the picture of each caption.
-fn measure(scores: &[Vec<f32>], owners: &[usize], pictures: usize) -> Leg {
-    let to_image: Vec<usize> = scores
-        .iter()
-        .zip(owners)
-        .map(|(row, &owner)| rank_of(row, &[owner]))
-        .collect();
-    let to_text: Vec<usize> = (0..pictures)
-        .filter_map(|picture| {
-            let own: Vec<usize> = (0..owners.len())
-                .filter(|&c| owners[c] == picture)
-                .collect();
-            if own.is_empty() {
-                return None;
-            }
-            let column: Vec<f32> = scores.iter().map(|row| row[picture]).collect();
-            Some(rank_of(&column, &own))
-        })
-        .collect();
-    Leg {
-        t2i: Recall::of(&to_image),
-        i2t: Recall::of(&to_text),
-    }
 }
 
 impl fmt::Display for RetrievalReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} pictures, {} captions", self.images, self.captions)?;
+        if self.keywords {
+            writeln!(f, "searched with 2 to 4 content words of each caption")?;
+        }
+        if self.clean {
+            writeln!(f, "captions cleaned as in BLIP's evaluation")?;
+        }
+        if self.rerank > 0 {
+            writeln!(f, "ITM of the first {} candidates", self.rerank)?;
+        }
         writeln!(
             f,
-            "{:<10} {:>24}   {:>24}",
-            "leg", "text to image R@1/5/10", "image to text R@1/5/10"
+            "recall in %, in brackets 95 % intervals, bootstrap over pictures\n\n\
+             {:<13} {:<14} {:<20} {:<20} R@10",
+            "leg", "direction", "R@1", "R@5"
         )?;
         for (name, leg) in &self.legs {
-            write!(f, "{name:<10}")?;
-            for recall in [leg.t2i, leg.i2t] {
-                let percent = |value: f64| 100.0 * value;
-                write!(
-                    f,
-                    "   {:>7.1} {:>7.1} {:>7.1}",
-                    percent(recall.r1),
-                    percent(recall.r5),
-                    percent(recall.r10)
-                )?;
-            }
-            writeln!(f)?;
+            row(f, name, "text to image", &leg.t2i)?;
+            row(f, "", "image to text", &leg.i2t)?;
+        }
+        for reason in &self.left_out {
+            writeln!(f, "\nleft out: {reason}")?;
         }
         Ok(())
     }
 }
 
+fn row(f: &mut fmt::Formatter<'_>, leg: &str, direction: &str, recall: &Recall) -> fmt::Result {
+    let intervals = &recall.intervals;
+    let cells = [
+        (recall.r1, intervals.r1),
+        (recall.r5, intervals.r5),
+        (recall.r10, intervals.r10),
+    ];
+    let mut line = format!("{leg:<13} {direction:<13}");
+    for (value, interval) in cells {
+        let [value, low, high] = [value, interval.low, interval.high].map(|share| 100.0 * share);
+        let interval = format!("[{low:.1}, {high:.1}]");
+        line.push_str(&format!(" {value:>5.1} {interval:<14}"));
+    }
+    writeln!(f, "{}", line.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::fixtures::{Numbers, numbered};
+
+    fn measure(model: &Numbers, change: impl Fn(&mut RetrievalOptions)) -> RetrievalReport {
+        let mut options = RetrievalOptions::default();
+        change(&mut options);
+        let (_folder, pictures) = numbered(12);
+        retrieval(model, &pictures, &options, |_| ControlFlow::Continue(())).unwrap()
+    }
 
     #[test]
-    fn both_directions_of_a_hand_worked_case() {
-        // Captions 0 and 1 belong to picture 0, caption 2 to picture 1.
-        let scores = vec![vec![0.9, 0.1], vec![0.2, 0.6], vec![0.3, 0.8]];
-        let leg = measure(&scores, &[0, 0, 1], 2);
-        assert!((leg.t2i.r1 - 2.0 / 3.0).abs() < 1e-9);
-        assert_eq!(leg.t2i.r5, 1.0);
-        assert_eq!(leg.i2t.r1, 1.0);
+    fn matching_finds_what_similarity_cannot_tell_apart() {
+        let report = measure(&Numbers::new(), |_| ());
+        assert_eq!(report.legs["itc"].t2i.r10, 0.0);
+        let itm = report.legs["itc+itm"];
+        assert_eq!((itm.t2i.r1, itm.i2t.r1), (1.0, 1.0));
+        assert_eq!(
+            (report.rerank, report.images, report.captions),
+            (24, 12, 24)
+        );
+        // Without tags there is nothing to fuse with, and that is said.
+        assert_eq!(report.legs.len(), 2);
+        assert!(report.left_out[0].contains("recognises no tags"));
+        assert!(
+            report
+                .to_string()
+                .contains("itc+itm       text to image 100.0 [100.0, 100.0]"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn only_candidates_up_to_the_depth_are_matched() {
+        let model = Numbers::new();
+        let report = measure(&model, |options| options.rerank = 3);
+        // Of equal similarities the first three pictures, and of 24 sentences the first three, are looked at.
+        let itm = report.legs["itc+itm"];
+        assert_eq!(itm.t2i.r1, 3.0 / 12.0);
+        assert_eq!(itm.i2t.r1, 2.0 / 12.0);
+        let pairs = model.matched.lock().unwrap();
+        assert_eq!(
+            pairs.len(),
+            24 * 3 + 12 * 3 - 3 * 3,
+            "no pair is matched twice"
+        );
+    }
+
+    #[test]
+    fn without_matching_there_is_no_such_leg() {
+        let model = Numbers::new();
+        let report = measure(&model, |options| options.rerank = 0);
+        assert!(report.legs.keys().eq(["itc"].iter()) && report.rerank == 0);
+        assert_eq!(report.left_out.len(), 1);
+        assert!(model.matched.lock().unwrap().is_empty());
+        let report = measure(&Numbers::without_matching(), |_| ());
+        assert!(report.legs.keys().eq(["itc"].iter()) && report.rerank == 0);
+        assert!(report.left_out[0].contains("(ITM); BLIP has one"));
+    }
+
+    #[test]
+    fn keywords_and_clean_captions_are_what_is_searched_with() {
+        let model = Numbers::new();
+        measure(&model, |options| options.clean = true);
+        let read = model.read.lock().unwrap().clone();
+        assert!(
+            read.contains(&"a dog on the road number 7".to_owned()),
+            "{read:?}"
+        );
+        let model = Numbers::new();
+        let report = measure(&model, |options| options.keywords = true);
+        assert!(report.keywords);
+        let read = model.read.lock().unwrap().clone();
+        assert!(
+            read.iter().all(|query| query.split(' ').count() <= 4),
+            "{read:?}"
+        );
     }
 }

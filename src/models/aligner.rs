@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
@@ -102,8 +102,27 @@ impl TextProjection {
     }
 }
 
-/// Rows scaled to unit length.
+/// Rows scaled to unit length, in f32: f16 holds neither the squares of large values nor the bound that keeps zeros from
+/// being divided by zero.
 pub(crate) fn unit(x: Tensor<2>) -> Tensor<2> {
+    let dtype = x.dtype();
+    let x = x.cast(DType::F32);
     let norm = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
-    x / norm
+    (x / norm).cast(dtype)
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+    use crate::models::golden::{half_device, host};
+
+    #[test]
+    fn f16_rows_of_large_values_and_of_zeros_become_unit_vectors_and_zeros() {
+        let rows = Tensor::<2>::from_floats([[3000.0, 4000.0], [0.0, 0.0]], &half_device());
+        let found = unit(rows.cast(DType::F16));
+        assert_eq!(found.dtype(), DType::F16);
+        for (found, expected) in host(found).into_iter().zip([0.6f32, 0.8, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 5e-4, "{found} {expected}");
+        }
+    }
 }

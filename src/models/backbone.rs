@@ -101,7 +101,8 @@ impl ImageBackbone {
         for picture in values.chunks_exact(positions * channels) {
             peaks.extend(peak_mean(picture, channels));
         }
-        let peaks = Tensor::from_data(TensorData::new(peaks, [batch, channels]), &self.device);
+        let peaks = TensorData::new(peaks, [batch, channels]);
+        let peaks = Tensor::from_data(peaks, (&self.device, mean.dtype()));
         let flat = mean.clone().squeeze_dim::<2>(1);
         Ok(ImageTokens {
             tokens: Tensor::cat(vec![mean, grid], 1),
@@ -129,10 +130,11 @@ impl ImageBackbone {
     }
 }
 
-/// Values of a tensor on the host.
+/// Values of a tensor on the host, whatever its precision.
 pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
     tensor
         .into_data()
+        .convert::<f32>()
         .try_into_vec::<f32>()
         .map_err(|source| ModelError::Device {
             reason: format!("{source:?}"),

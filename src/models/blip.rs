@@ -5,10 +5,11 @@
 //! |---|---|---|
 //! | features of pictures | [`BlipImages`] | one pass of the vision transformer each |
 //! | features of texts | [`BlipTexts`] | one pass of BERT each |
-//! | does a text match a picture? | [`BlipMatcher`] | [`BlipMatcher::image`] once a picture, then one pass of BERT a pair |
+//! | does a text match a picture? | [`BlipMatcher`] | [`BlipMatcher::images`] once a picture, then one pass of BERT a pair |
 //!
 //! Texts are rows of token ids, `[CLS]` first and `[SEP]` last, at most [`MAX_LENGTH`] long.
 
+use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -54,10 +55,10 @@ impl MatchStart {
 }
 
 /// Pictures to tokens and features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipImages {
     visual_encoder: Vit,
-    vision_proj: Linear,
+    pub(crate) vision_proj: Linear,
 }
 
 impl BlipImages {
@@ -86,11 +87,12 @@ impl BlipImages {
 }
 
 /// Texts to features.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipTexts {
     embeddings: Embeddings,
     encoder: Bert,
     text_proj: Linear,
+    #[module(skip)]
     device: Device,
 }
 
@@ -113,7 +115,7 @@ impl BlipTexts {
         const PREFIX: &str = "text_encoder";
         let (width, features) = (config.med.hidden_size, config.embed_dim);
         Ok(Self {
-            embeddings: Embeddings::load(&config.med, PREFIX, weights)?,
+            embeddings: Embeddings::load(&config.med, PREFIX, weights, device)?,
             encoder: Bert::load(&config.med, encoder_width, PREFIX, weights, device)?,
             text_proj: weights.linear("text_proj", width, features, device)?,
             device: device.clone(),
@@ -121,16 +123,17 @@ impl BlipTexts {
     }
 
     /// Texts to hidden states `[B, L, hidden]`, `L` being the longest row's length. Only the first of `lengths` tokens of a
-    /// row are attended to. With an image, every layer also looks at that.
+    /// row are attended to. With images, every layer also looks at those: each serves the
+    /// same number of adjacent rows.
     fn hidden(
         &self,
         rows: &[Vec<u32>],
         lengths: &[usize],
-        image: Option<&MatchedImage>,
+        images: Option<&MatchedImages>,
     ) -> Result<Tensor<3>, ModelError> {
         let embedded = self.embeddings.forward(rows, &self.device)?;
-        let image = image.map(|image| image.0.as_slice());
-        Ok(self.encoder.forward(embedded, lengths, image))
+        let images = images.map(|images| images.0.as_slice());
+        Ok(self.encoder.forward(embedded, lengths, images))
     }
 
     /// The first hidden state of each text `[B, hidden]`. What fills up shorter texts does not count, so unlike the reference
@@ -138,10 +141,10 @@ impl BlipTexts {
     fn first_hidden(
         &self,
         rows: &[Vec<u32>],
-        image: Option<&MatchedImage>,
+        images: Option<&MatchedImages>,
     ) -> Result<Tensor<2>, ModelError> {
         let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-        Ok(first(self.hidden(rows, &lengths, image)?))
+        Ok(first(self.hidden(rows, &lengths, images)?))
     }
 
     /// Texts to unit vectors `[B, embed_dim]`. Their cosine with those of pictures is the ITC score (without temperature, as in
@@ -155,12 +158,29 @@ impl BlipTexts {
     }
 }
 
-/// What texts need of an image that they are matched with: keys and values of its tokens in every layer.
+/// What texts need of the images that they are matched with: keys and values of their tokens in every layer.
 #[derive(Debug)]
-pub(crate) struct MatchedImage(Vec<KeysValues>);
+pub(crate) struct MatchedImages(Vec<KeysValues>);
+
+#[cfg(feature = "train")]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the stage that trains a match head pairs images with it"
+    )
+)]
+impl MatchedImages {
+    /// Goes on with the given images, in this order; one may come more than once.
+    pub(crate) fn select(&mut self, images: &[usize]) {
+        for layer in &mut self.0 {
+            layer.select(images);
+        }
+    }
+}
 
 /// Texts and images to the match of the two.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct BlipMatcher {
     texts: BlipTexts,
     itm_head: Linear,
@@ -185,21 +205,22 @@ impl BlipMatcher {
         &self.texts
     }
 
-    /// Prepares the image with `tokens` `[1, 1 + N, C]`, for any number of texts.
-    pub(crate) fn image(&self, tokens: &Tensor<3>) -> MatchedImage {
-        MatchedImage(self.texts.encoder.keys_values(tokens))
+    /// Prepares the images with `tokens` `[B, 1 + N, C]`, for any number of texts.
+    pub(crate) fn images(&self, tokens: &Tensor<3>) -> MatchedImages {
+        MatchedImages(self.texts.encoder.keys_values(tokens))
     }
 
-    /// ITM logits `[B, 2]` of each text with `image`: the second is that of a match.
+    /// ITM logits `[T, 2]` of each text: the second is that of a match. Each of the images is matched with the same number of
+    /// adjacent texts.
     ///
     /// # Errors
     /// When a token is not in the vocabulary.
     pub(crate) fn logits(
         &self,
         rows: &[Vec<u32>],
-        image: &MatchedImage,
+        images: &MatchedImages,
     ) -> Result<Tensor<2>, ModelError> {
-        let hidden = self.texts.first_hidden(rows, Some(image))?;
+        let hidden = self.texts.first_hidden(rows, Some(images))?;
         Ok(self.itm_head.forward(hidden))
     }
 }

@@ -62,7 +62,7 @@ impl Classes {
     /// Probabilities `[B, K]` to the log-odds of each tag `[B, T]`; 0, no opinion, for tags without a class.
     pub(crate) fn evidence(&self, probabilities: Tensor<2>) -> Result<Tensor<2>, ModelError> {
         let [batch, classes] = probabilities.dims();
-        let device = probabilities.device();
+        let (device, dtype) = (probabilities.device(), probabilities.dtype());
         let values = host(probabilities)?;
         let evidence: Vec<f32> = values
             .chunks_exact(classes)
@@ -70,7 +70,7 @@ impl Classes {
             .collect();
         Ok(Tensor::from_data(
             TensorData::new(evidence, [batch, self.of_tag.len()]),
-            &device,
+            (&device, dtype),
         ))
     }
 

@@ -1,6 +1,6 @@
 //! Where the networks run.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
@@ -18,33 +18,107 @@ pub enum DeviceChoice {
     Gpu,
 }
 
+/// Floating-point format of weights and activations on a GPU.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits: half the memory. Sums, the statistics of norms and GELU are computed in 32 all the same. A GPU that lacks them
+    /// computes in 32 bits, with a warning.
+    F16,
+}
+
+impl Precision {
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+        }
+    }
+}
+
+/// Where the networks run, and in which precision.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Compute {
+    /// The device.
+    pub device: DeviceChoice,
+    /// The precision of a GPU; the CPU computes in 32 bits whatever it is, with a warning if it was to be 16.
+    pub precision: Precision,
+}
+
+impl From<DeviceChoice> for Compute {
+    /// In 32 bits.
+    fn from(device: DeviceChoice) -> Self {
+        Self {
+            device,
+            precision: Precision::F32,
+        }
+    }
+}
+
+/// A device that works, and the precision in which it does.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) device: Device,
+    pub(crate) precision: Precision,
+}
+
 impl DeviceChoice {
-    /// Opens the device. Where a GPU was asked for and none works, that is told as a warning and the CPU is taken.
+    /// Opens the device to compute in 32 bits; see [`Compute::open`].
+    pub(crate) fn open(self) -> Result<Device, ModelError> {
+        Ok(Compute::from(self).open()?.device)
+    }
+}
+
+impl Compute {
+    /// Opens the device. Where it is not the one that was asked for, or not in that precision, a warning says so and why.
     ///
     /// # Errors
     /// [`ModelError::NoDevice`] when nothing that was compiled in can be used.
-    pub(crate) fn open(self) -> Result<Device, ModelError> {
-        match self {
-            Self::Cpu => cpu(),
-            Self::Auto => gpu(Adapters::Cards).or_else(|_| cpu()),
-            Self::Gpu => gpu(Adapters::All).or_else(|reason| {
-                let device = cpu().map_err(|_| ModelError::NoDevice {
+    pub(crate) fn open(self) -> Result<Place, ModelError> {
+        let is_half = self.precision == Precision::F16;
+        let adapters = match self.device {
+            DeviceChoice::Cpu => {
+                let place = cpu()?;
+                if is_half {
+                    tracing::warn!("f16 is for a GPU; the CPU computes in f32");
+                }
+                return Ok(place);
+            }
+            DeviceChoice::Auto => Adapters::Cards,
+            DeviceChoice::Gpu => Adapters::All,
+        };
+        gpu(adapters, self.precision).or_else(|reason| {
+            let place = cpu().map_err(|error| match self.device {
+                DeviceChoice::Gpu => ModelError::NoDevice {
                     reason: reason.clone(),
-                })?;
+                },
+                _ => error,
+            })?;
+            if is_half {
+                tracing::warn!("{reason}; the CPU is used instead, in f32");
+            } else if self.device == DeviceChoice::Gpu {
                 tracing::warn!("{reason}; the CPU is used instead");
-                Ok(device)
-            }),
-        }
+            }
+            Ok(place)
+        })
     }
 
     /// The device for sentences: one sentence is encoded on the CPU before a GPU has compiled its first kernel.
-    pub(crate) fn for_text(self) -> Result<Device, ModelError> {
+    pub(crate) fn for_text(self) -> Result<Place, ModelError> {
         if cfg!(feature = "cpu") {
             cpu()
         } else {
             self.open()
         }
     }
+}
+
+/// How many of `count` pictures are encoded at once: on the CPU one keeps all cores busy, and more would only take more memory.
+pub(crate) fn at_once(count: usize, device: &Device) -> usize {
+    if is_cpu(device) { 1 } else { count.max(1) }
 }
 
 /// Whether tensors of this device are in main memory.
@@ -59,12 +133,15 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
 }
 
 #[cfg(feature = "cpu")]
-fn cpu() -> Result<Device, ModelError> {
-    Ok(Device::flex())
+fn cpu() -> Result<Place, ModelError> {
+    Ok(Place {
+        device: Device::flex(),
+        precision: Precision::F32,
+    })
 }
 
 #[cfg(not(feature = "cpu"))]
-fn cpu() -> Result<Device, ModelError> {
+fn cpu() -> Result<Place, ModelError> {
     Err(ModelError::NoDevice {
         reason: "this build has no CPU backend; use --device gpu".to_owned(),
     })
@@ -81,7 +158,7 @@ enum Adapters {
 
 /// The first adapter that computes correctly, hardware before software, or why there is none.
 #[cfg(feature = "gpu")]
-fn gpu(adapters: Adapters) -> Result<Device, String> {
+fn gpu(adapters: Adapters, precision: Precision) -> Result<Place, String> {
     use burn::tensor::DeviceType;
     use std::panic::catch_unwind;
 
@@ -99,15 +176,80 @@ fn gpu(adapters: Adapters) -> Result<Device, String> {
     if candidates.is_empty() {
         return Err("no GPU was found".to_owned());
     }
-    candidates
-        .into_iter()
-        .find(|device| catch_unwind(|| self_test::passes(device)).unwrap_or(false))
-        .ok_or_else(|| "the GPU or its driver computes wrong numbers".to_owned())
+    let examine = |device: &Device, precision: Precision| {
+        let has = || device.supports_dtype(precision.dtype());
+        if !catch_unwind(has).unwrap_or(false) {
+            Examined::Lacks
+        } else if catch_unwind(|| self_test::passes(device, precision)).unwrap_or(false) {
+            Examined::Works
+        } else {
+            Examined::Wrong
+        }
+    };
+    let chosen = choose(candidates, precision, examine)?;
+    if let Some(reason) = chosen.fallback {
+        tracing::warn!("{reason}; f32 is used instead");
+    }
+    Ok(Place {
+        device: chosen.device,
+        precision: chosen.precision,
+    })
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu(_: Adapters) -> Result<Device, String> {
+fn gpu(_: Adapters, _: Precision) -> Result<Place, String> {
     Err("this build has no GPU backend".to_owned())
+}
+
+/// What came of the examination of an adapter in a precision.
+#[cfg(feature = "gpu")]
+enum Examined {
+    Works,
+    /// It has no floats of this width.
+    Lacks,
+    /// The self-test failed.
+    Wrong,
+}
+
+#[cfg(feature = "gpu")]
+#[derive(Debug, PartialEq)]
+struct Chosen<D> {
+    device: D,
+    precision: Precision,
+    /// Why it is not the precision that was asked for.
+    fallback: Option<&'static str>,
+}
+
+/// The first device that works, in `precision` or else in f32: the order of the devices counts for more, because half
+/// precision on a slower one would be slower.
+#[cfg(feature = "gpu")]
+fn choose<D>(
+    devices: Vec<D>,
+    precision: Precision,
+    examine: impl Fn(&D, Precision) -> Examined,
+) -> Result<Chosen<D>, String> {
+    for device in devices {
+        let fallback = match examine(&device, precision) {
+            Examined::Works => {
+                return Ok(Chosen {
+                    device,
+                    precision,
+                    fallback: None,
+                });
+            }
+            _ if precision == Precision::F32 => continue,
+            Examined::Lacks => "the GPU has no 16-bit floats",
+            Examined::Wrong => "the GPU or its driver computes wrong numbers in f16",
+        };
+        if let Examined::Works = examine(&device, Precision::F32) {
+            return Ok(Chosen {
+                device,
+                precision: Precision::F32,
+                fallback: Some(fallback),
+            });
+        }
+    }
+    Err("the GPU or its driver computes wrong numbers".to_owned())
 }
 
 /// Operations whose results are known: drivers that return wrong numbers exist.
@@ -118,12 +260,15 @@ mod self_test {
     use burn::tensor::ops::ConvOptions;
     use burn::tensor::{Device, Tensor, TensorData};
 
+    use super::Precision;
+
     const SIDE: usize = 12;
 
-    /// Whether a matrix product, a softmax and a convolution come out right.
-    pub(super) fn passes(device: &Device) -> bool {
+    /// Whether a matrix product, a softmax and a convolution come out right in `precision`.
+    pub(super) fn passes(device: &Device, precision: Precision) -> bool {
         let tolerance = 2e-2;
-        [matmul(device), softmax_rows(device), convolution(device)]
+        let square = square(device, precision);
+        [matmul(&square), softmax_rows(&square), convolution(&square)]
             .into_iter()
             .all(|(found, expected)| {
                 found
@@ -147,11 +292,12 @@ mod self_test {
             .collect()
     }
 
-    fn square(device: &Device) -> Tensor<2> {
-        Tensor::from_data(TensorData::new(values(), [SIDE, SIDE]), device)
+    fn square(device: &Device, precision: Precision) -> Tensor<2> {
+        let data = TensorData::new(values(), [SIDE, SIDE]);
+        Tensor::from_data(data, (device, precision.dtype()))
     }
 
-    fn matmul(device: &Device) -> (Tensor<1>, Vec<f32>) {
+    fn matmul(square: &Tensor<2>) -> (Tensor<1>, Vec<f32>) {
         let v = values();
         let expected = (0..SIDE * SIDE)
             .map(|at| {
@@ -161,12 +307,12 @@ mod self_test {
             })
             .collect();
         (
-            square(device).matmul(square(device)).reshape([-1]),
+            square.clone().matmul(square.clone()).reshape([-1]),
             expected,
         )
     }
 
-    fn softmax_rows(device: &Device) -> (Tensor<1>, Vec<f32>) {
+    fn softmax_rows(square: &Tensor<2>) -> (Tensor<1>, Vec<f32>) {
         let expected = values()
             .chunks_exact(SIDE)
             .flat_map(|row| {
@@ -174,10 +320,10 @@ mod self_test {
                 row.iter().map(move |x| x.exp() / sum)
             })
             .collect();
-        (softmax(square(device), 1).reshape([-1]), expected)
+        (softmax(square.clone(), 1).reshape([-1]), expected)
     }
 
-    fn convolution(device: &Device) -> (Tensor<1>, Vec<f32>) {
+    fn convolution(square: &Tensor<2>) -> (Tensor<1>, Vec<f32>) {
         let out = SIDE - 2;
         let v = values();
         let expected = (0..out * out)
@@ -187,22 +333,70 @@ mod self_test {
                     .sum()
             })
             .collect();
-        let kernel: Tensor<1> = Tensor::from_data(TensorData::new(v[..9].to_vec(), [9]), device);
+        let kernel = square.clone().narrow(0, 0, 1).narrow(1, 0, 9);
         let found = conv2d(
-            square(device).reshape([1, 1, SIDE as i32, SIDE as i32]),
+            square.clone().reshape([1, 1, SIDE as i32, SIDE as i32]),
             kernel.reshape([1, 1, 3, 3]),
             None,
             ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
         );
         (found.reshape([-1]), expected)
     }
+}
 
-    #[cfg(feature = "cpu")]
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn a_device_that_computes_passes() {
-            assert!(super::passes(&super::Device::flex()));
+#[cfg(all(test, feature = "cpu", feature = "gpu"))]
+mod tests {
+    use super::*;
+    use Precision::{F16, F32};
+
+    #[test]
+    fn a_device_that_computes_passes_the_self_test() {
+        for precision in [F32, F16] {
+            assert!(self_test::passes(&Device::flex(), precision));
         }
+    }
+
+    /// What is chosen of devices of which each lacks, fails or does f16 and f32.
+    fn chosen(
+        devices: &[&'static str],
+        precision: Precision,
+    ) -> Result<Chosen<&'static str>, String> {
+        choose(devices.to_vec(), precision, |device, precision| {
+            match (*device, precision) {
+                ("no f16", F16) => Examined::Lacks,
+                ("wrong f16", F16) | ("broken", _) => Examined::Wrong,
+                _ => Examined::Works,
+            }
+        })
+    }
+
+    #[test]
+    fn a_gpu_falls_back_to_f32_and_then_to_the_next() {
+        let told = |device, reason: Option<&'static str>| {
+            Ok(Chosen {
+                device,
+                precision: if reason.is_some() { F32 } else { F16 },
+                fallback: reason,
+            })
+        };
+        assert_eq!(chosen(&["good"], F16), told("good", None));
+        let lacks = told("no f16", Some("the GPU has no 16-bit floats"));
+        assert_eq!(chosen(&["broken", "no f16", "good"], F16), lacks);
+        let reason = "the GPU or its driver computes wrong numbers in f16";
+        let wrong = told("wrong f16", Some(reason));
+        assert_eq!(chosen(&["wrong f16", "good"], F16), wrong);
+        assert!(chosen(&["broken"], F16).is_err() && chosen(&["broken"], F32).is_err());
+        let found = chosen(&["broken", "no f16"], F32).unwrap();
+        assert_eq!((found.device, found.fallback), ("no f16", None));
+    }
+
+    #[test]
+    fn the_cpu_computes_in_32_bits_whatever_is_asked_for() {
+        let compute = Compute {
+            device: DeviceChoice::Cpu,
+            precision: F16,
+        };
+        assert_eq!(compute.open().unwrap().precision, F32);
+        assert_eq!(compute.for_text().unwrap().precision, F32);
     }
 }

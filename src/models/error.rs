@@ -15,6 +15,8 @@ pub enum ModelPart {
     Aligner,
     /// Writes captions.
     Captioner,
+    /// Tells whether a sentence and a picture belong together (image-text matching, ITM).
+    Matcher,
 }
 
 impl fmt::Display for ModelPart {
@@ -31,6 +33,10 @@ impl fmt::Display for ModelPart {
             Self::Captioner => {
                 "writes no captions; Tag2Text does: \
                  imgsearch model pull tag2text-swin-14m, or imgsearch model import FILE --kind tag2text"
+            }
+            Self::Matcher => {
+                "has no head for image-text matching (ITM); BLIP has one: \
+                 imgsearch model pull blip-itm-base-coco, or imgsearch model import FILE --kind blip-itm"
             }
         })
     }
@@ -176,6 +182,17 @@ pub enum ModelError {
         /// Side that was given, in pixels.
         found: u32,
     },
+    /// Stored image tokens of another model.
+    #[error(
+        "the model matches sentences with {}×{} image tokens, not with {}×{}, which another model made",
+        expected[0], expected[1], found[0], found[1]
+    )]
+    ImageTokens {
+        /// Tokens and channels of the model.
+        expected: [usize; 2],
+        /// Those that were given.
+        found: [usize; 2],
+    },
     /// A picture without a square for one of the model's inputs.
     #[error("a picture came without the square for input {input} of the model")]
     MissingInput {
@@ -191,7 +208,9 @@ pub enum ModelError {
         part: ModelPart,
     },
     /// The network produced something that is no number.
-    #[error("the network's output is not finite; its weights are damaged")]
+    #[error(
+        "the network's output is not finite: its weights are damaged, or its values too large for f16"
+    )]
     NotFinite,
     /// The compute device gave up.
     #[error("the compute device failed: {reason}")]

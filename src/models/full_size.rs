@@ -7,9 +7,9 @@ use std::process::Command;
 use burn::tensor::{Device, Tensor};
 
 use super::checkpoint::SafetensorsFile;
-use super::golden::Golden;
+use super::golden::{self, Golden};
 use super::nn::{Swin, SwinConfig};
-use super::weights::{Layout, Weights};
+use super::weights::Weights;
 
 const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/golden/full_size_golden.safetensors");
 const FOLDER: &str = "IMGSEARCH_FULL_SIZE";
@@ -31,7 +31,7 @@ fn file(name: &str) -> SafetensorsFile {
 
 /// Weights that are read from `name` in that folder as they are asked for.
 pub(crate) fn weights(name: &str) -> Weights<'static> {
-    Weights::new(file(name), Layout::Torch)
+    golden::weights(file(name))
 }
 
 /// The picture that the numbers belong to, normalised: `[1, 3, 384, 384]`.

@@ -11,19 +11,53 @@ use super::tensors::{TensorInfo, TensorSource};
 
 /// Tensors of the given names and shapes.
 pub(crate) struct Generated {
-    /// Stands before a name where its seed is made.
-    prefix: &'static str,
-    shapes: BTreeMap<String, Vec<usize>>,
+    tensors: BTreeMap<String, Recipe>,
+}
+
+/// How a tensor is made.
+struct Recipe {
+    /// What its numbers come from: at first its name, after a prefix.
+    key: String,
+    shape: Vec<usize>,
+    /// An element, and what is added to it.
+    raised: Option<(usize, f32)>,
 }
 
 impl Generated {
+    /// `prefix` stands before a name where its numbers are made.
     pub(crate) fn new(
-        prefix: &'static str,
+        prefix: &str,
         shapes: impl IntoIterator<Item = (String, Vec<usize>)>,
     ) -> Self {
+        let recipe = |(name, shape): (String, Vec<usize>)| {
+            let key = format!("{prefix}{name}");
+            let raised = None;
+            (name, Recipe { key, shape, raised })
+        };
         Self {
-            prefix,
-            shapes: shapes.into_iter().collect(),
+            tensors: shapes.into_iter().map(recipe).collect(),
+        }
+    }
+
+    /// With the tensors of `other`.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.tensors.extend(other.tensors);
+        self
+    }
+
+    /// With `amount` added to element `index` of the tensor `name`.
+    pub(crate) fn raised(mut self, name: &str, index: usize, amount: f32) -> Self {
+        self.tensors.get_mut(name).expect("a tensor").raised = Some((index, amount));
+        self
+    }
+
+    /// Tensors keep their numbers under the names that `rename` gives them; those without a name go.
+    pub(crate) fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> Self {
+        let tensors = self.tensors.into_iter();
+        Self {
+            tensors: tensors
+                .filter_map(|(name, recipe)| Some((rename(&name)?, recipe)))
+                .collect(),
         }
     }
 }
@@ -34,11 +68,11 @@ impl TensorSource for Generated {
     }
 
     fn names(&self) -> Vec<&str> {
-        self.shapes.keys().map(String::as_str).collect()
+        self.tensors.keys().map(String::as_str).collect()
     }
 
     fn info(&self, name: &str) -> Option<TensorInfo> {
-        let shape = self.shapes.get(name)?.clone();
+        let shape = self.tensors.get(name)?.shape.clone();
         Some(TensorInfo {
             dtype: Dtype::F32,
             shape,
@@ -46,8 +80,11 @@ impl TensorSource for Generated {
     }
 
     fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
-        let shape = &self.shapes[name];
-        let values = generate(&format!("{}{name}", self.prefix), shape);
+        let Recipe { key, shape, raised } = &self.tensors[name];
+        let mut values = generate(key, shape);
+        if let Some((index, amount)) = raised {
+            values[*index] += amount;
+        }
         Ok(values.into_iter().flat_map(f32::to_le_bytes).collect())
     }
 }

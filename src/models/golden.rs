@@ -1,9 +1,11 @@
 //! Reference numbers for the parity tests: a safetensors file, its tensors by name and shape, and the comparison.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 
-use super::device::{DeviceChoice, is_cpu};
+use super::device::{Compute, DeviceChoice, Precision, is_cpu};
+use super::tensors::TensorSource;
+use super::weights::{Layout, Weights};
 
 /// The numbers of one file. Everything panics with a sentence: it is for tests only.
 pub(crate) struct Golden<'a> {
@@ -35,6 +37,11 @@ impl<'a> Golden<'a> {
         }
     }
 
+    /// Names of all tensors.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tensors.names()
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.tensors.tensor(key).is_ok()
     }
@@ -61,24 +68,83 @@ impl<'a> Golden<'a> {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
-    /// `found` has the shape of `key`, and every element is at most `tolerance` away from it.
+    /// `found` has the shape of `key`, and every element is at most `tolerance` away from it: in f32, or else
+    /// [`tolerance_in_half`].
     #[track_caller]
     pub(crate) fn assert_close<const D: usize>(&self, found: Tensor<D>, key: &str, tolerance: f32) {
         let expected = self.f32(key);
         assert_eq!(found.dims().as_slice(), expected.shape, "shape of {key}");
+        let tolerance = match found.dtype() {
+            DType::F16 => tolerance_in_half(&expected.values),
+            _ => tolerance,
+        };
         assert_close(&host(found), &expected.values, tolerance, key);
     }
 }
 
-/// Where parity is tested: the CPU, or what `IMGSEARCH_TEST_DEVICE` names (`gpu`). A GPU that does not work fails the test.
+/// What a network that rounds to f16 may be away from numbers in f32: [`ROUNDINGS`] roundings of the largest of them. Errors
+/// of an activation come from all those that it is made of, so small numbers have the errors of large ones. The reduced
+/// networks round about 30 times from end to end; most errors cancel, and 9 roundings are the most that were found.
+pub(crate) fn tolerance_in_half(expected: &[f32]) -> f32 {
+    /// The unit roundoff of f16, whose significand has 11 bits.
+    const ROUNDOFF: f32 = 1.0 / 2048.0;
+    const ROUNDINGS: f32 = 16.0;
+    let largest = expected.iter().fold(0.0, |m: f32, x| m.max(x.abs()));
+    ROUNDINGS * ROUNDOFF * largest
+}
+
+/// `tolerance`, or in f16 [`tolerance_in_half`] of the expected numbers.
+pub(crate) fn tolerance(tolerance: f32, expected: &[f32]) -> f32 {
+    match precision() {
+        Precision::F32 => tolerance,
+        Precision::F16 => tolerance_in_half(expected),
+    }
+}
+
+/// In which precision parity is tested: f32, or what `IMGSEARCH_TEST_PRECISION` names (`f16`).
+pub(crate) fn precision() -> Precision {
+    match std::env::var("IMGSEARCH_TEST_PRECISION").as_deref() {
+        Ok("f16") => Precision::F16,
+        _ => Precision::F32,
+    }
+}
+
+/// Weights as PyTorch lays them out, in the precision that is tested.
+pub(crate) fn weights<'a>(source: impl TensorSource + 'a) -> Weights<'a> {
+    Weights::new(source, Layout::Torch).in_precision(precision())
+}
+
+/// Where parity is tested: the CPU, or what `IMGSEARCH_TEST_DEVICE` names (`gpu`). A GPU that does not work, or not in the
+/// precision that is tested, fails the test. The CPU computes in f16 only with burn's operations.
 pub(crate) fn device() -> Device {
     match std::env::var("IMGSEARCH_TEST_DEVICE").as_deref() {
         Ok("gpu") => {
-            let device = DeviceChoice::Gpu.open().expect("a device");
-            assert!(!is_cpu(&device), "no GPU works, software ones included");
-            device
+            let compute = Compute {
+                device: DeviceChoice::Gpu,
+                precision: precision(),
+            };
+            let place = compute.open().expect("a device");
+            assert!(
+                !is_cpu(&place.device),
+                "no GPU works, software ones included"
+            );
+            assert_eq!(place.precision, precision(), "what the GPU computes in");
+            place.device
         }
+        #[cfg(feature = "train")]
+        _ if precision() == Precision::F16 => Device::flex().autodiff(),
         _ => DeviceChoice::Cpu.open().expect("a CPU backend"),
+    }
+}
+
+/// Where layers can be tested in f16 whatever else is: the GPU that is tested, or the CPU with burn's operations.
+#[cfg(feature = "train")]
+pub(crate) fn half_device() -> Device {
+    let device = device();
+    if is_cpu(&device) {
+        device.autodiff()
+    } else {
+        device
     }
 }
 
@@ -86,7 +152,7 @@ pub(crate) fn device() -> Device {
 pub(crate) fn devices() -> Vec<Device> {
     let device = device();
     #[cfg(feature = "train")]
-    if crate::models::device::is_cpu(&device) {
+    if is_cpu(&device) && precision() == Precision::F32 {
         return vec![device.clone(), device.autodiff()];
     }
     vec![device]

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::aligner::{ImageProjection, TextProjection};
 use super::backbone::{ImageBackbone, ImageTokens, host};
 use super::classes::Classes;
-use super::device::{DeviceChoice, is_cpu};
+use super::device::{Compute, Place, is_cpu};
 use super::manifest::Manifest;
 use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
@@ -55,7 +55,7 @@ struct TextSide {
 #[derive(Debug)]
 pub struct Tag2TextMini {
     source: ModelSource,
-    device: DeviceChoice,
+    compute: Compute,
     manifest: Manifest,
     id: String,
     vocabulary: Vocabulary,
@@ -69,7 +69,7 @@ impl Tag2TextMini {
     ///
     /// # Errors
     /// When a file is missing, damaged or of a newer format.
-    pub fn open(source: ModelSource, device: DeviceChoice) -> Result<Self, ModelError> {
+    pub fn open(source: ModelSource, compute: impl Into<Compute>) -> Result<Self, ModelError> {
         let manifest = Manifest::parse(Manifest::FILE, &source.read(Manifest::FILE)?)?;
         let vocabulary = Vocabulary::from_json_lines(&source.text(TAGS)?).map_err(|source| {
             ModelError::Manifest {
@@ -94,7 +94,7 @@ impl Tag2TextMini {
                 filter: ResizeFilter::Bicubic,
             }],
             source,
-            device,
+            compute: compute.into(),
             manifest,
             vocabulary,
             image: OnceLock::new(),
@@ -106,13 +106,13 @@ impl Tag2TextMini {
         if let Some(side) = self.image.get() {
             return Ok(side);
         }
-        let device = self.device.open()?;
+        let Place { device, precision } = self.compute.open()?;
         let manifest = &self.manifest;
         let backbones = self.source.read(BACKBONES)?;
-        let backbone =
-            ImageBackbone::load(manifest, &Weights::parse(BACKBONES, &backbones)?, &device)?;
+        let weights = Weights::parse(BACKBONES, &backbones)?.in_precision(precision);
+        let backbone = ImageBackbone::load(manifest, &weights, &device)?;
         let heads = self.source.read(HEADS)?;
-        let weights = Weights::parse(HEADS, &heads)?;
+        let weights = Weights::parse(HEADS, &heads)?.in_precision(precision);
         let side = ImageSide {
             device: device.clone(),
             classes: Classes::parse(&self.source.text(CLASSES)?, &self.vocabulary)?,
@@ -137,19 +137,19 @@ impl Tag2TextMini {
         if let Some(side) = self.text.get() {
             return Ok(side);
         }
-        let device = self.device.for_text()?;
+        let Place { device, precision } = self.compute.for_text()?;
         let backbones = self.source.read(BACKBONES)?;
         let heads = self.source.read(HEADS)?;
         let side = TextSide {
             sentences: SentenceEncoder::load(
                 &self.manifest,
                 &self.source.text(WORDS)?,
-                &Weights::parse(BACKBONES, &backbones)?,
+                &Weights::parse(BACKBONES, &backbones)?.in_precision(precision),
                 &device,
             )?,
             projection: TextProjection::load(
                 &self.manifest.aligner,
-                &Weights::parse(HEADS, &heads)?,
+                &Weights::parse(HEADS, &heads)?.in_precision(precision),
                 &device,
             )?,
         };

@@ -25,6 +25,8 @@ mod normalization;
 #[cfg(test)]
 mod parity;
 mod recognition;
+#[cfg(test)]
+mod reduced;
 mod sentence;
 mod tagger;
 mod tensors;
@@ -40,6 +42,6 @@ pub use bundle::manifest::{ModelKind, WeightType};
 pub use bundle::{ModelSource, open_model};
 pub use caption::{Caption, CaptionOptions, Sampling};
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointTensor};
-pub use device::DeviceChoice;
+pub use device::{Compute, DeviceChoice, Precision};
 pub use error::{ModelError, ModelPart};
 pub use mini::Tag2TextMini;

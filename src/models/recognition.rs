@@ -6,11 +6,10 @@ mod decision;
 mod full_size;
 mod head;
 mod ram;
+mod ram_decoder;
 mod ram_plus;
 mod tag2text;
 
-use burn::nn::Linear;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +18,14 @@ use super::tagger::TaggerConfig;
 use super::weights::Weights;
 
 pub(crate) use decision::{Thresholds, ThresholdsConfig};
+pub(crate) use head::TaggingHead;
 pub(crate) use ram::{Ram, RamConfig};
 pub(crate) use ram_plus::{RamPlus, RamPlusConfig};
 pub(crate) use tag2text::Tag2TextTagger;
+#[cfg(feature = "train")]
+pub(crate) use tag2text::TagTables;
 
-use head::TaggingHead;
+use ram_decoder::{LabelProjection, RamDecoder};
 
 /// Which decoder, and its shape.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -78,35 +80,5 @@ impl Recognizer {
             Self::Ram(ram) => ram.forward(tokens),
             Self::RamPlus(plus) => plus.forward(tokens),
         }
-    }
-}
-
-/// How RAM and RAM++ turn label vectors, which a sentence encoder made, into queries. Without a projection where both have
-/// the same width.
-#[derive(Debug)]
-struct LabelProjection {
-    wordvec_proj: Option<Linear>,
-}
-
-impl LabelProjection {
-    fn load(
-        config: &TaggerConfig,
-        weights: &Weights<'_>,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
-        let (labels, hidden) = (config.encoder_width, config.hidden_size);
-        Ok(Self {
-            wordvec_proj: (labels != hidden)
-                .then(|| weights.linear("wordvec_proj", labels, hidden, device))
-                .transpose()?,
-        })
-    }
-
-    /// Label vectors `[S, T, encoder_width]` to queries `[S, T, hidden]`.
-    fn forward(&self, labels: Tensor<3>) -> Tensor<3> {
-        relu(match &self.wordvec_proj {
-            Some(linear) => linear.forward(labels),
-            None => labels,
-        })
     }
 }

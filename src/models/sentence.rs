@@ -85,7 +85,7 @@ impl SentenceEncoder {
         );
         let share: Tensor<3> = Tensor::from_data(
             TensorData::new(share, [rows.len(), 1, longest]),
-            &self.device,
+            (&self.device, hidden.dtype()),
         );
         Ok(share.matmul(hidden).squeeze_dim(1))
     }

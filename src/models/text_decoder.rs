@@ -1,7 +1,8 @@
 //! The image-tag-text decoder of Tag2Text (paper section 3.3, Generation): BERT as a causal language model that looks at what
 //! the tag encoder made of tags and image.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
 
 use super::ModelError;
 use super::backbone::host;
@@ -10,16 +11,14 @@ use super::nn::{Bert, BertConfig, Cache, LayerNorm, Linear, Rows, WordMatrix};
 use super::weights::Weights;
 
 /// Embeddings, layers and the head that turns a hidden state into the logits of the next token.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct TextDecoder {
     words: WordMatrix,
     /// `[positions, hidden]`.
-    positions: Vec<f32>,
+    positions: Param<Tensor<2>>,
     layers: Bert,
     transform: Linear,
     transform_norm: LayerNorm,
-    width: usize,
-    device: Device,
 }
 
 impl TextDecoder {
@@ -50,9 +49,10 @@ impl TextDecoder {
                 weights,
                 device,
             )?,
-            positions: weights.values(
+            positions: weights.param(
                 &format!("{embeddings}.position_embeddings.weight"),
-                &[config.max_position_embeddings, width],
+                [config.max_position_embeddings, width],
+                device,
             )?,
             layers: Bert::load(config, Some(width), "text_decoder.bert", weights, device)?,
             transform: Linear::load(
@@ -69,8 +69,6 @@ impl TextDecoder {
                 weights,
                 device,
             )?,
-            width,
-            device: device.clone(),
         })
     }
 
@@ -81,7 +79,7 @@ impl TextDecoder {
 
     /// Tokens that the decoder can read.
     pub(crate) fn positions(&self) -> usize {
-        self.positions.len() / self.width
+        self.positions.val().dims()[0]
     }
 
     /// Before the first token of captions beside the tag encoder's states `[B, N, hidden]`.
@@ -92,26 +90,22 @@ impl TextDecoder {
     /// Hidden states `[rows, L, hidden]` of the next tokens. `ids` holds `L` a row; `lengths` are the tokens of each row with
     /// those read before, without padding.
     pub(crate) fn forward(&self, ids: &[u32], lengths: &[usize], cache: &mut Cache) -> Tensor<3> {
-        let count = ids.len() / lengths.len();
-        let words = self
-            .words
-            .embed(ids, &self.device)
-            .reshape([lengths.len(), count, self.width]);
-        let positions = self.positions[cache.len() * self.width..][..count * self.width].to_vec();
-        let positions = Tensor::from_data(
-            TensorData::new(positions, [1, count, self.width]),
-            &self.device,
-        );
-        self.layers.decode(words + positions, lengths, cache)
+        let (positions, count) = (self.positions.val(), ids.len() / lengths.len());
+        let [_, width] = positions.dims();
+        let words = self.words.embed(ids, &positions.device());
+        let positions = positions.slice([cache.len()..cache.len() + count, 0..width]);
+        let words = words.reshape([lengths.len(), count, width]);
+        let embeddings = words + positions.unsqueeze::<3>();
+        self.layers.decode(embeddings, lengths, cache)
     }
 
     /// Hidden states `[B, L, hidden]` to logits `[B, L, vocabulary]` of the token that follows each.
     pub(crate) fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let batch = hidden.dims()[0];
+        let (batch, device) = (hidden.dims()[0], hidden.device());
         let x = self.transform.forward_gelu(&Rows::new(hidden));
         self.words
             .scores(&self.transform_norm.forward(&x))
-            .into_tensor(batch, &self.device)
+            .into_tensor(batch, &device)
     }
 }
 

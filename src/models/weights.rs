@@ -11,6 +11,7 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::Dtype;
 
+use super::device::Precision;
 use super::tensors::{SafetensorsBytes, TensorSource};
 use super::{CheckpointError, ModelError};
 
@@ -25,10 +26,11 @@ pub(crate) enum Layout {
     Torch,
 }
 
-/// Tensors of a source, handed out as f32.
+/// Tensors of a source: values as f32, tensors of a device in the precision that it computes in.
 pub(crate) struct Weights<'a> {
     source: Box<dyn TensorSource + 'a>,
     layout: Layout,
+    precision: Precision,
     taken: RefCell<BTreeSet<String>>,
     /// In a survey, what was asked for and is not there.
     lacking: Option<RefCell<Lacking>>,
@@ -43,9 +45,17 @@ impl<'a> Weights<'a> {
         Self {
             source: Box::new(source),
             layout,
+            precision: Precision::F32,
             taken: RefCell::default(),
             lacking: None,
         }
+    }
+
+    /// Makes tensors in `precision`. Default: f32
+    #[must_use]
+    pub(crate) fn in_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Hands out zeros, whatever `source` holds, and reads nothing. A network that was built of them has said what it needs,
@@ -153,8 +163,18 @@ impl<'a> Weights<'a> {
         shape: [usize; D],
         device: &Device,
     ) -> Result<Tensor<D>> {
-        let values = self.values(key, &shape)?;
-        Ok(Tensor::from_data(TensorData::new(values, shape), device))
+        Ok(self.to_device(self.values(key, &shape)?, shape, device))
+    }
+
+    /// What was computed from values, as a tensor like those of [`tensor`](Self::tensor).
+    pub(crate) fn to_device<const D: usize>(
+        &self,
+        values: Vec<f32>,
+        shape: [usize; D],
+        device: &Device,
+    ) -> Tensor<D> {
+        let options = (device, self.precision.dtype());
+        Tensor::from_data(TensorData::new(values, shape), options)
     }
 
     pub(crate) fn param<const D: usize>(
@@ -189,8 +209,8 @@ impl<'a> Weights<'a> {
             return self.param(key, [d_input, d_output], device);
         }
         let values = transposed(&self.values(key, &[d_output, d_input])?, d_input);
-        let data = TensorData::new(values, [d_input, d_output]);
-        Ok(Param::from_tensor(Tensor::from_data(data, device)))
+        let weight = self.to_device(values, [d_input, d_output], device);
+        Ok(Param::from_tensor(weight))
     }
 
     /// `prefix.weight` and `prefix.bias` `[d_output]`.

@@ -25,6 +25,8 @@ pub struct FusionParams {
     pub confidence_margin: f32,
     /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0.5
     pub rarity: f32,
+    /// What a certain match of sentence and picture (ITM) adds. Default: 1
+    pub itm_weight: f32,
 }
 
 impl Default for FusionParams {
@@ -36,6 +38,7 @@ impl Default for FusionParams {
             confidence_slope: 1.0,
             confidence_margin: 2.0,
             rarity: 0.5,
+            itm_weight: 1.0,
         }
     }
 }
@@ -44,6 +47,11 @@ impl FusionParams {
     /// What a cosine similarity adds to a score: between 0 and 1, and never less for more.
     pub fn similarity(&self, cosine: f32) -> f32 {
         sigmoid(self.itc_slope * (cosine - self.itc_centre))
+    }
+
+    /// What the probability that sentence and picture belong together adds to a score.
+    pub fn matching(&self, probability: f32) -> f32 {
+        self.itm_weight * probability
     }
 
     /// How far a tag of this probability counts as there: smooth, between 0 and 1, and never less for more.

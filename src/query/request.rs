@@ -91,14 +91,14 @@ impl Query {
         self
     }
 
-    /// Requires a recognised tag. Default: none
+    /// Requires a recognised tag; where several share the name, one of them. Default: none
     #[must_use]
     pub fn must(mut self, tag: impl Into<String>) -> Self {
         self.must.push(tag.into());
         self
     }
 
-    /// Excludes pictures with a recognised tag. Default: none
+    /// Excludes pictures with a recognised tag; where several share the name, with any of them. Default: none
     #[must_use]
     pub fn must_not(mut self, tag: impl Into<String>) -> Self {
         self.must_not.push(tag.into());
@@ -138,8 +138,9 @@ impl Query {
             return Err(QueryError::Empty);
         }
         let must = tags(resolver, &self.must)?;
-        let must_not = tags(resolver, &self.must_not)?;
-        if let Some(tag) = must.iter().find(|tag| must_not.contains(tag)) {
+        let must_not = tags(resolver, &self.must_not)?.concat();
+        let is_excluded = |tags: &&Vec<TagId>| tags.iter().all(|tag| must_not.contains(tag));
+        if let Some(tag) = must.iter().find(is_excluded).and_then(|tags| tags.first()) {
             let tag = resolver
                 .vocabulary()
                 .get(*tag)
@@ -173,25 +174,29 @@ pub struct Prepared {
     pub has_text: bool,
     /// What the words stand for.
     pub resolution: Resolution,
-    /// Tags that must be recognised.
-    pub must: Vec<TagId>,
+    /// For each required name the tags that share it, of which one must be recognised.
+    pub must: Vec<Vec<TagId>>,
     /// Tags that must not be recognised.
     pub must_not: Vec<TagId>,
 }
 
-fn tags(resolver: &Resolver, names: &[String]) -> Result<Vec<TagId>, QueryError> {
-    let mut ids = Vec::with_capacity(names.len());
+/// The tags of each name; a name that means the same as another one counts once.
+fn tags(resolver: &Resolver, names: &[String]) -> Result<Vec<Vec<TagId>>, QueryError> {
+    let mut sets = Vec::with_capacity(names.len());
     for name in names {
-        let unknown = || QueryError::UnknownTag {
-            tag: name.clone(),
-            near: resolver.near(name, NEAR),
-        };
-        let id = resolver.tag(name).ok_or_else(unknown)?;
-        if !ids.contains(&id) {
-            ids.push(id);
+        let mut tags = resolver.tags(name);
+        if tags.is_empty() {
+            return Err(QueryError::UnknownTag {
+                tag: name.clone(),
+                near: resolver.near(name, NEAR),
+            });
+        }
+        tags.sort_unstable();
+        if !sets.contains(&tags) {
+            sets.push(tags);
         }
     }
-    Ok(ids)
+    Ok(sets)
 }
 
 #[cfg(test)]
@@ -256,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_means_all_the_tags_that_share_it() {
+        let both = [TagId(7), TagId(8)];
+        let prepared = prepare(&Query::new("").must("orange").must("Oranges").must("dog")).unwrap();
+        assert_eq!(prepared.must, [&both[..], &[TagId(1)]]);
+        let prepared = prepare(&Query::new("").must_not("orange").must_not("dog")).unwrap();
+        assert_eq!(prepared.must_not, [TagId(7), TagId(8), TagId(1)]);
+        let error = prepare(&Query::new("").must("orange").must_not("oranges")).unwrap_err();
+        let tag = "orange".to_owned();
+        assert_eq!(error, QueryError::Contradiction { tag });
+    }
+
+    #[test]
     fn long_queries_are_read_and_endless_ones_refused() {
         let long = "a red dog runs on the beach ".repeat(400);
         assert_eq!(
@@ -280,7 +297,7 @@ mod tests {
                     prop_assert_eq!(&text[concept.span.clone()], concept.text.as_str());
                     prop_assert!(!concept.tags.is_empty());
                 }
-                let _ = resolver.tag(&text);
+                let _ = resolver.tags(&text);
             }
         }
     }

@@ -109,12 +109,13 @@ impl Resolver {
         resolution
     }
 
-    /// A tag by what somebody typed for it: name, synonym or another form of one.
-    pub fn tag(&self, word: &str) -> Option<TagId> {
+    /// Tags by what somebody typed for them: name, synonym or another form of one. Several where tags share it, none where no
+    /// tag is called so.
+    pub fn tags(&self, word: &str) -> Vec<TagId> {
         let word = word.trim().to_lowercase();
         let ids = self.vocabulary.find(&word);
-        if let Some(&id) = ids.first() {
-            return Some(id);
+        if !ids.is_empty() {
+            return ids.to_vec();
         }
         let parsed = self.parser.parse(&word);
         let mut phrases = parsed
@@ -122,8 +123,9 @@ impl Resolver {
             .iter()
             .chain(&parsed.modifiers)
             .chain(&parsed.relations);
-        let whole = phrases.find(|phrase| phrase.span.len() == word.len())?;
-        self.direct(whole).first().map(|candidate| candidate.tag)
+        let whole = phrases.find(|phrase| phrase.span.len() == word.len());
+        let candidates = whole.map_or_else(Vec::new, |phrase| self.direct(phrase));
+        candidates.iter().map(|candidate| candidate.tag).collect()
     }
 
     /// Names of tags near a word that is none.

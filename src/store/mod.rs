@@ -182,8 +182,8 @@ impl ModelStore {
         fs::remove_dir_all(&going).map_err(at(&going))
     }
 
-    /// Makes one model of the tags and captions of one and the similarity and matching of another. Their files are shared or
-    /// copied: the two may be removed afterwards.
+    /// Makes one model of the tags and captions of one and the similarity and matching of another. Of a composed model only the
+    /// part that is wanted is taken. Their files are shared or copied: the two may be removed afterwards.
     ///
     /// # Errors
     /// When a model is missing or lacks the part that is wanted of it, the name is taken, or writing fails.
@@ -191,7 +191,7 @@ impl ModelStore {
         self.free(name)?;
         let draft = Draft::new(&self.folder, name)?;
         for (part, model) in [(TAGGER, tagger), (ALIGNER, aligner)] {
-            self.take(&self.source(model)?, part, &draft)?;
+            self.take(&self.part(model, part)?, part, &draft)?;
         }
         let mut manifest = BundleManifest {
             format: manifest::FORMAT,
@@ -230,6 +230,17 @@ impl ModelStore {
         let mut manifest = import.write(draft.folder())?;
         draft.describe(&mut manifest)?;
         Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
+    }
+
+    /// The model that does the work of a part of the one with this name: that part of a composed one, else itself.
+    fn part(&self, name: &str, part: &str) -> Result<ModelSource> {
+        let mut source = self.source(name)?;
+        while let ModelSource::Folder(folder) = &source
+            && source.describe()?.kind() == ModelKind::Composed
+        {
+            source = ModelSource::Folder(folder.join(part));
+        }
+        Ok(source)
     }
 
     /// Takes the bundle of a model as a folder of another.

@@ -54,11 +54,12 @@ impl Names {
         )
     }
 
-    /// Documents in which a tag is recognised, at any level.
-    fn recognised(self, tag: TagId) -> Box<dyn Query> {
-        Box::new(TermSetQuery::new(
-            (0..LEVELS).map(|level| self.term(tag, level)),
-        ))
+    /// Documents in which one of some tags is recognised, at any level.
+    fn recognised(self, tags: &[TagId]) -> Box<dyn Query> {
+        let terms = tags
+            .iter()
+            .flat_map(|&tag| (0..LEVELS).map(move |level| self.term(tag, level)));
+        Box::new(TermSetQuery::new(terms))
     }
 }
 
@@ -233,15 +234,13 @@ impl TagSearcher {
         });
         let any = BooleanQuery::new(clauses.collect());
         let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(any))];
-        all.extend(filter.must.iter().map(|&tag| {
-            let silent = ConstScoreQuery::new(self.names.recognised(tag), 0.0);
+        all.extend(filter.must.iter().map(|tags| {
+            let silent = ConstScoreQuery::new(self.names.recognised(tags), 0.0);
             (Occur::Must, Box::new(silent) as Box<dyn Query>)
         }));
-        let must_not = filter
-            .must_not
-            .iter()
-            .map(|&tag| (Occur::MustNot, self.names.recognised(tag)));
-        all.extend(must_not);
+        if !filter.must_not.is_empty() {
+            all.push((Occur::MustNot, self.names.recognised(&filter.must_not)));
+        }
         BooleanQuery::new(all)
     }
 }

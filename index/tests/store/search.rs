@@ -91,15 +91,20 @@ fn the_number_of_matches_decides_then_the_confidence() {
     assert_eq!(matching(&[(3, 1.0)], 2, &all), []);
     assert_eq!(matching(&[], 2, &all), []);
 
-    let filter = |must: &[u32], must_not: &[u32]| Filter {
-        must: must.iter().map(|&tag| TagId(tag)).collect(),
-        must_not: must_not.iter().map(|&tag| TagId(tag)).collect(),
+    let ids = |tags: &[u32]| tags.iter().map(|&tag| TagId(tag)).collect();
+    let filter = |must: &[&[u32]], must_not: &[u32]| Filter {
+        must: must.iter().map(|tags| ids(tags)).collect(),
+        must_not: ids(must_not),
     };
     let with = |filter| seeds(&reader, &matching(&[(0, 1.0)], 9, &filter), 0..9);
-    assert_eq!(with(filter(&[1], &[])), [3]);
+    assert_eq!(with(filter(&[&[1]], &[])), [3]);
     assert_eq!(with(filter(&[], &[1])), [2, 1, 5]);
-    assert_eq!(with(filter(&[1], &[0])), [0_u64; 0]);
-    let unknown = filter(&[9], &[]);
+    assert_eq!(with(filter(&[&[1]], &[0])), [0_u64; 0]);
+    assert_eq!(with(filter(&[&[1, 0]], &[])), [2, 1, 3, 5], "one will do");
+    assert_eq!(with(filter(&[&[1, 0], &[2, 1]], &[])), [3]);
+    assert_eq!(with(filter(&[], &[2, 1])), [2, 1, 5], "none may be there");
+    assert_eq!(with(filter(&[&[]], &[])), [0_u64; 0]);
+    let unknown = filter(&[&[0, 9]], &[]);
     assert!(matches!(
         reader.match_tags(&[], 1, &unknown),
         Err(Error::UnknownTag {
@@ -123,14 +128,19 @@ fn filters_are_exact_for_vectors_too() {
             > 0.0
     };
     let filter = Filter {
-        must: vec![TagId(0), TagId(2)],
+        must: vec![vec![TagId(0), TagId(3)], vec![TagId(2)]],
         must_not: vec![TagId(1)],
     };
     let expected: HashSet<_> = (0..230)
         .filter_map(|seed| reader.find(&id(seed)))
-        .filter(|&doc| is_shown(doc, 0) && is_shown(doc, 2) && !is_shown(doc, 1))
+        .filter(|&doc| is_shown(doc, 0) || is_shown(doc, 3))
+        .filter(|&doc| is_shown(doc, 2) && !is_shown(doc, 1))
         .collect();
-    assert!(!expected.is_empty());
+    assert!(
+        expected
+            .iter()
+            .any(|&doc| is_shown(doc, 3) && !is_shown(doc, 0))
+    );
     let found = reader
         .nearest(&embedding(1), 230, &filter)
         .expect("searched");
@@ -196,7 +206,7 @@ fn a_graph_finds_what_a_scan_finds() {
     let (with, without) = (read(with.path()), read(without.path()));
     assert_has(&with, 50..1500);
     let filter = Filter {
-        must: vec![TagId(0)],
+        must: vec![vec![TagId(0)]],
         must_not: vec![],
     };
     let (mut same, mut all) = (0, 0);

@@ -63,7 +63,7 @@ fn features_and_matches_equal_the_reference() {
     golden.assert_close(texts.clone(), "blip.text_feat", 1e-4);
     golden.assert_close(image.matmul(texts.transpose()), "blip.sim", 1e-4);
 
-    let prepared = matcher.image(&tokens);
+    let prepared = matcher.images(&tokens);
     for (start, key) in [
         (MatchStart::Enc, "blip.itm_logits_enc_start"),
         (MatchStart::Cls, "blip.itm_logits_cls_start"),

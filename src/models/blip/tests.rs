@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::eval::rerank;
-use crate::models::golden::{Golden, assert_close, device, host};
+use crate::models::golden::{Golden, assert_close, device, host, tolerance, weights};
+use crate::models::reduced;
 use crate::models::tensors::SafetensorsBytes;
-use crate::models::weights::Layout;
 
 const WEIGHTS: &[u8] = include_bytes!("../../../tests/fixtures/golden/blip_itm_mini.safetensors");
 const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/blip_mini_golden.safetensors");
@@ -48,7 +48,7 @@ impl Mini {
         let device = device();
         let config = config();
         let source = SafetensorsBytes::parse("mini", WEIGHTS).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(source);
         let text: serde_json::Value = serde_json::from_str(TEXT).unwrap();
         Self {
             golden: Golden::parse(GOLDEN),
@@ -80,9 +80,7 @@ impl Mini {
 
     /// Tokens of each image.
     fn tokens(&self) -> Vec<Tensor<3>> {
-        let tokens = self
-            .images
-            .tokens(self.golden.tensor("image", &self.device));
+        let tokens = self.images.tokens(reduced::blip_pictures(&self.device));
         let [count, length, width] = tokens.dims();
         let one = |i: usize| tokens.clone().slice([i..i + 1, 0..length, 0..width]);
         (0..count).map(one).collect()
@@ -124,7 +122,7 @@ fn texts_alone_need_no_cross_attention() {
     };
     let bytes = safetensors::serialize(file.iter().filter(|(name, _)| alone(name)), None).unwrap();
     let source = SafetensorsBytes::parse("texts", &bytes).unwrap();
-    let weights = Weights::new(source, Layout::Torch);
+    let weights = weights(source);
     let texts = BlipTexts::load(&config(), &weights, &mini.device).unwrap();
     weights.finish().unwrap();
     let features = texts.features(&mini.rows(MatchStart::Cls)).unwrap();
@@ -146,7 +144,7 @@ fn matches_equal_the_reference_with_either_start() {
         let rows = mini.rows(start);
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
         for (index, tokens) in mini.tokens().iter().enumerate() {
-            let image = mini.matcher.image(tokens);
+            let image = mini.matcher.images(tokens);
             let pair = index..index + 1;
             let texts = mini.matcher.texts();
             hidden.push(
@@ -166,23 +164,37 @@ fn matches_equal_the_reference_with_either_start() {
 fn many_texts_with_one_image_give_what_each_gives_alone() {
     let mini = Mini::new();
     let rows = mini.rows(MatchStart::Enc);
-    let image = mini.matcher.image(&mini.tokens()[1]);
+    let image = mini.matcher.images(&mini.tokens()[1]);
     let together = host(mini.matcher.logits(&rows, &image).unwrap());
     let alone: Vec<f32> = rows
         .chunks(1)
         .flat_map(|row| host(mini.matcher.logits(row, &image).unwrap()))
         .collect();
-    assert_close(&together, &alone, 1e-6, "logits");
+    assert_close(&together, &alone, tolerance(1e-6, &alone), "logits");
+}
+
+#[test]
+fn many_images_with_one_text_each_give_what_each_gives_alone() {
+    let mini = Mini::new();
+    let rows = mini.rows(MatchStart::Enc);
+    let tokens = mini.tokens();
+    let images = mini.matcher.images(&Tensor::cat(tokens.clone(), 0));
+    let together = host(mini.matcher.logits(&rows, &images).unwrap());
+    let alone = rows.chunks(1).zip(&tokens).flat_map(|(row, tokens)| {
+        let image = mini.matcher.images(tokens);
+        host(mini.matcher.logits(row, &image).unwrap())
+    });
+    assert_close(&together, &alone.collect::<Vec<f32>>(), 1e-6, "logits");
 }
 
 #[test]
 fn ranking_to_a_depth_equals_the_reference() {
     let mini = Mini::new();
     let rows = mini.rows(MatchStart::Enc);
-    let images: Vec<MatchedImage> = mini
+    let images: Vec<MatchedImages> = mini
         .tokens()
         .iter()
-        .map(|tokens| mini.matcher.image(tokens))
+        .map(|tokens| mini.matcher.images(tokens))
         .collect();
     let matches = |texts: &[Vec<u32>], image: usize| -> Vec<f32> {
         let logits = host(mini.matcher.logits(texts, &images[image]).unwrap());
@@ -211,6 +223,9 @@ fn ranking_to_a_depth_equals_the_reference() {
     }
     for (found, name) in [(to_text, "score_i2t"), (to_image, "score_t2i")] {
         let name = format!("retrieval.k2.{name}");
-        assert_close(&found, &mini.golden.f32(&name).values, 1e-5, &name);
+        let expected = mini.golden.f32(&name).values;
+        // Pairs beyond that depth have no score of their own.
+        let scored: Vec<f32> = expected.iter().copied().filter(|s| *s > -100.0).collect();
+        assert_close(&found, &expected, tolerance(1e-5, &scored), &name);
     }
 }

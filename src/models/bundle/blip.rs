@@ -1,5 +1,7 @@
 //! BLIP, fine-tuned for retrieval, as a model: similarity and image-text matching.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -9,16 +11,16 @@ use imgsearch_index::Embedding;
 
 use super::config::read_blip;
 use super::manifest::{BundleManifest, Preprocessing};
-use super::{VOCABULARY, WEIGHTS};
-use crate::caption::SentenceMatch;
+use super::{VOCABULARY, weights};
+use crate::caption::{MatchLogits, SentenceMatch};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
+use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::blip::{BlipConfig, BlipImages, BlipMatcher, BlipTexts, MAX_LENGTH, MatchStart};
-use crate::models::checkpoint::SafetensorsFile;
-use crate::models::device::{DeviceChoice, is_cpu};
+use crate::models::device::{Compute, Place, at_once};
 use crate::models::tokenizer::BlipTokenizer;
-use crate::models::weights::{Layout, Weights};
+use crate::models::weights::Weights;
 use crate::models::{ModelError, ModelSource};
 use crate::vocabulary::Vocabulary;
 
@@ -28,13 +30,14 @@ use crate::vocabulary::Vocabulary;
 pub(crate) struct BlipModel {
     id: String,
     folder: PathBuf,
-    device: DeviceChoice,
+    compute: Compute,
     config: BlipConfig,
     preprocessing: Preprocessing,
     input: [Input; 1],
     vocabulary: Vocabulary,
     tokenizer: BlipTokenizer,
-    images: OnceLock<(Device, BlipImages)>,
+    opened: OnceLock<Place>,
+    images: OnceLock<BlipImages>,
     texts: OnceLock<BlipTexts>,
     matcher: OnceLock<BlipMatcher>,
 }
@@ -44,24 +47,20 @@ impl BlipModel {
     pub(crate) fn open(
         manifest: &BundleManifest,
         folder: &Path,
-        device: DeviceChoice,
+        compute: Compute,
     ) -> Result<Self, ModelError> {
-        let file = folder.join(BundleManifest::FILE).display().to_string();
-        let config = read_blip(&manifest.config).map_err(|error| ModelError::Manifest {
-            file: file.clone(),
-            reason: error.to_string(),
-        })?;
-        let preprocessing = manifest.preprocessing(&file)?;
+        let (config, preprocessing) = manifest.network(folder, read_blip)?;
         let words = ModelSource::Folder(folder.to_owned()).text(VOCABULARY)?;
         Ok(Self {
             id: manifest.id(),
             folder: folder.to_owned(),
-            device,
+            compute,
             tokenizer: tokenizer(&config, &words)?,
             config,
             input: [preprocessing.input()],
             preprocessing,
             vocabulary: Vocabulary::default(),
+            opened: OnceLock::new(),
             images: OnceLock::new(),
             texts: OnceLock::new(),
             matcher: OnceLock::new(),
@@ -82,50 +81,58 @@ impl BlipModel {
         weights.finish()
     }
 
-    fn weights(&self) -> Result<Weights<'static>, ModelError> {
-        let file = SafetensorsFile::open(&self.folder.join(WEIGHTS))?;
-        Ok(Weights::new(file, Layout::Torch))
+    /// Of the image encoder and the matcher, which looks at its tokens.
+    fn place(&self) -> Result<&Place, ModelError> {
+        if let Some(place) = self.opened.get() {
+            return Ok(place);
+        }
+        let place = self.compute.open()?;
+        Ok(self.opened.get_or_init(|| place))
     }
 
-    fn images_side(&self) -> Result<&(Device, BlipImages), ModelError> {
+    fn device(&self) -> Result<&Device, ModelError> {
+        Ok(&self.place()?.device)
+    }
+
+    fn images_side(&self) -> Result<&BlipImages, ModelError> {
         if let Some(images) = self.images.get() {
             return Ok(images);
         }
-        let device = self.device.open()?;
-        let images = BlipImages::load(&self.config, &self.weights()?, &device)?;
-        Ok(self.images.get_or_init(|| (device, images)))
+        let Place { device, precision } = self.place()?;
+        let weights = weights(&self.folder, *precision)?;
+        let images = BlipImages::load(&self.config, &weights, device)?;
+        Ok(self.images.get_or_init(|| images))
     }
 
     fn texts(&self) -> Result<&BlipTexts, ModelError> {
         if let Some(texts) = self.texts.get() {
             return Ok(texts);
         }
-        let device = self.device.for_text()?;
-        let texts = BlipTexts::load(&self.config, &self.weights()?, &device)?;
+        let Place { device, precision } = self.compute.for_text()?;
+        let weights = weights(&self.folder, precision)?;
+        let texts = BlipTexts::load(&self.config, &weights, &device)?;
         Ok(self.texts.get_or_init(|| texts))
     }
 
-    /// On the device of the image encoder, whose tokens it looks at.
     fn matcher(&self) -> Result<&BlipMatcher, ModelError> {
         if let Some(matcher) = self.matcher.get() {
             return Ok(matcher);
         }
-        let (device, _) = self.images_side()?;
-        let matcher = BlipMatcher::load(&self.config, &self.weights()?, device)?;
+        let Place { device, precision } = self.place()?;
+        let weights = weights(&self.folder, *precision)?;
+        let matcher = BlipMatcher::load(&self.config, &weights, device)?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 
     /// Tokens `[B, 1 + N, C]` of pictures.
     fn tokens(&self, pictures: &[Squares]) -> Result<Tensor<3>, ModelError> {
-        let (device, _) = self.images_side()?;
         let pixels = for_input(pictures, 0)?;
-        self.look(self.preprocessing.tensor(&pixels, device)?)
+        self.look(self.preprocessing.tensor(&pixels, self.device()?)?)
     }
 
     /// Normalised pictures `[B, 3, S, S]` to tokens `[B, 1 + N, C]`.
     pub(super) fn look(&self, pictures: Tensor<4>) -> Result<Tensor<3>, ModelError> {
-        let (_, images) = self.images_side()?;
-        Ok(images.tokens(pictures))
+        Ok(self.images_side()?.tokens(pictures))
     }
 
     /// How well sentences go with a picture of which these are the tokens `[1, 1 + N, C]`.
@@ -138,22 +145,23 @@ impl BlipModel {
         if sentences.is_empty() {
             return Ok(Vec::new());
         }
-        let (_, images) = self.images_side()?;
         let matcher = self.matcher()?;
         let read = self.rows(sentences)?;
         let texts = rows(matcher.texts().features(&read)?)?;
-        let started: Vec<Vec<u32>> = read
-            .into_iter()
-            .map(|row| start.apply(row, &self.tokenizer))
-            .collect();
-        let logits = matcher.logits(&started, &matcher.image(&tokens))?;
+        let started = self.started(read, start);
+        let logits = matcher.logits(&started, &matcher.images(&tokens))?;
         let matches = host(softmax(logits, 1))?;
-        let image = rows(images.features(tokens))?;
+        let image = rows(self.images_side()?.features(tokens))?;
         let image = image.first().ok_or(ModelError::NotFinite)?;
         let pairs = texts.iter().zip(matches.chunks_exact(2));
         Ok(pairs
             .map(|(text, pair)| SentenceMatch::new(image.dot(text), Some(pair[1])))
             .collect())
+    }
+
+    fn started(&self, rows: Vec<Vec<u32>>, start: MatchStart) -> Vec<Vec<u32>> {
+        let start = |row| start.apply(row, &self.tokenizer);
+        rows.into_iter().map(start).collect()
     }
 
     fn rows(&self, sentences: &[&str]) -> Result<Vec<Vec<u32>>, ModelError> {
@@ -218,18 +226,31 @@ impl Encoder for BlipModel {
     }
 
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {
-        let (device, images) = self.images_side()?;
-        // On the CPU one picture keeps all cores busy, and more would only take more memory.
-        let part = if is_cpu(device) {
-            1
-        } else {
-            pictures.len().max(1)
-        };
         let mut embeddings = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(part) {
-            embeddings.extend(rows(images.features(self.tokens(part)?))?);
+        for part in pictures.chunks(at_once(pictures.len(), self.device()?)) {
+            let tokens = self.tokens(part)?;
+            embeddings.extend(rows(self.images_side()?.features(tokens))?);
         }
         Ok(embeddings)
+    }
+
+    fn images_with_tokens(
+        &self,
+        pictures: &[Squares],
+    ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
+        let mut kept = Vec::with_capacity(pictures.len());
+        for part in pictures.chunks(at_once(pictures.len(), self.device()?)) {
+            kept.extend(self.keep(self.tokens(part)?)?);
+        }
+        Ok(kept)
+    }
+
+    fn match_logits(
+        &self,
+        images: &[&ImageTokensF16],
+        sentences: &[&str],
+    ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
+        self.match_kept(images, sentences)
     }
 
     fn match_sentences(

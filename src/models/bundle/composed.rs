@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use imgsearch_index::Embedding;
 
-use crate::caption::{SentenceMatch, TaggedCaption};
+use crate::caption::{MatchLogits, SentenceMatch, TaggedCaption};
 use crate::encoder::{Encoder, ImageFeatures};
+use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, Squares};
 use crate::models::{CaptionOptions, MatchStart, ModelError};
 use crate::vocabulary::Vocabulary;
@@ -101,6 +102,33 @@ impl Encoder for Composed {
             .embeddings(&self.aligner.squares(pictures))
     }
 
+    fn images_with_tokens(
+        &self,
+        pictures: &[Squares],
+    ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
+        // First, so that an aligner without matching costs no tags.
+        let aligned = self
+            .aligner
+            .model
+            .images_with_tokens(&self.aligner.squares(pictures))?;
+        let scores = self.tag_scores(pictures)?;
+        Ok(aligned
+            .into_iter()
+            .zip(scores)
+            .map(|((features, tokens), scores)| {
+                (ImageFeatures::new(features.embedding, scores), tokens)
+            })
+            .collect())
+    }
+
+    fn match_logits(
+        &self,
+        images: &[&ImageTokensF16],
+        sentences: &[&str],
+    ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
+        self.aligner.model.match_logits(images, sentences)
+    }
+
     fn captions(
         &self,
         pictures: &[Squares],
@@ -191,6 +219,8 @@ mod tests {
         assert_eq!(features[0].embedding, expected);
         let found = both.match_sentences(&squares, &["x"], MatchStart::Enc);
         assert!((found.unwrap()[0].itc - 3.0 / 34f32.sqrt()).abs() < 1e-6);
+        let refused = both.images_with_tokens(std::slice::from_ref(&squares));
+        assert!(refused.unwrap_err().to_string().contains("--kind blip-itm"));
         let refused = both.captions(&[squares], None, &CaptionOptions::default());
         assert!(refused.unwrap_err().to_string().contains("--kind tag2text"));
     }

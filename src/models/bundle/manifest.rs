@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -178,12 +179,24 @@ impl BundleManifest {
         }
     }
 
-    /// How pictures are prepared, which a model with an image encoder of its own says; `file` is what errors call it.
-    pub(crate) fn preprocessing(&self, file: &str) -> Result<Preprocessing, ModelError> {
-        self.preprocessing.ok_or_else(|| ModelError::Manifest {
-            file: file.to_owned(),
-            reason: "it does not say how pictures are prepared".to_owned(),
-        })
+    /// Of the manifest in `folder`, what `read` makes of the shapes, and how pictures are prepared, which a model with an image
+    /// encoder of its own says.
+    pub(crate) fn network<C>(
+        &self,
+        folder: &Path,
+        read: impl FnOnce(&Value) -> Result<C, serde_json::Error>,
+    ) -> Result<(C, Preprocessing), ModelError> {
+        let config = read(&self.config).map_err(|error| Self::unusable(folder, error))?;
+        let unprepared = || Self::unusable(folder, "it does not say how pictures are prepared");
+        Ok((config, self.preprocessing.ok_or_else(unprepared)?))
+    }
+
+    /// What is wrong with the manifest in `folder`.
+    pub(crate) fn unusable(folder: &Path, reason: impl ToString) -> ModelError {
+        ModelError::Manifest {
+            file: folder.join(Self::FILE).display().to_string(),
+            reason: reason.to_string(),
+        }
     }
 
     /// Name and content: indexes made with another model are told apart by it.

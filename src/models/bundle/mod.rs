@@ -26,9 +26,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::device::DeviceChoice;
+use super::checkpoint::SafetensorsFile;
+use super::device::{Compute, Precision};
 use super::manifest::Manifest;
 use super::mini::Tag2TextMini;
+use super::weights::{Layout, Weights};
 use super::{ModelError, WeightType, builtin};
 use crate::encoder::Encoder;
 use blip::BlipModel;
@@ -193,37 +195,42 @@ impl Description {
 /// When a file is missing, damaged or of a newer format.
 pub fn open_model(
     source: &ModelSource,
-    device: DeviceChoice,
+    compute: impl Into<Compute>,
 ) -> Result<Arc<dyn Encoder>, ModelError> {
+    let compute = compute.into();
     match (source.describe()?, source) {
         (Description::Bundle(manifest), ModelSource::Folder(folder)) => {
-            open_bundle(&manifest, folder, device)
+            open_bundle(&manifest, folder, compute)
         }
-        _ => Ok(Arc::new(Tag2TextMini::open(source.clone(), device)?)),
+        _ => Ok(Arc::new(Tag2TextMini::open(source.clone(), compute)?)),
     }
+}
+
+/// The weights of a bundle that is not composed, read as they are asked for.
+fn weights(folder: &Path, precision: Precision) -> Result<Weights<'static>, ModelError> {
+    let file = SafetensorsFile::open(&folder.join(WEIGHTS))?;
+    Ok(Weights::new(file, Layout::Torch).in_precision(precision))
 }
 
 fn open_bundle(
     manifest: &BundleManifest,
     folder: &Path,
-    device: DeviceChoice,
+    compute: Compute,
 ) -> Result<Arc<dyn Encoder>, ModelError> {
     files::check_sizes(folder, &manifest.files)?;
     Ok(match manifest.kind {
         ModelKind::Composed => {
-            let part = |name| open_model(&ModelSource::Folder(folder.join(name)), device);
+            let part = |name| open_model(&ModelSource::Folder(folder.join(name)), compute);
             let (tagger, aligner) = (part(TAGGER)?, part(ALIGNER)?);
             Arc::new(Composed::new(manifest.id(), tagger, aligner))
         }
         ModelKind::Tag2text | ModelKind::Ram | ModelKind::RamPlus => {
-            Arc::new(RecognitionModel::open(manifest, folder, device)?)
+            Arc::new(RecognitionModel::open(manifest, folder, compute)?)
         }
-        ModelKind::BlipItm => Arc::new(BlipModel::open(manifest, folder, device)?),
+        ModelKind::BlipItm => Arc::new(BlipModel::open(manifest, folder, compute)?),
         kind @ ModelKind::Mini => {
-            return Err(ModelError::Manifest {
-                file: folder.join(Manifest::FILE).display().to_string(),
-                reason: format!("models of the kind {kind} have format 1"),
-            });
+            let reason = format!("models of the kind {kind} have format 1");
+            return Err(BundleManifest::unusable(folder, reason));
         }
     })
 }

@@ -9,17 +9,16 @@ use imgsearch_index::Embedding;
 
 use super::config::RecognitionConfig;
 use super::manifest::{BundleManifest, Preprocessing};
-use super::{TAGS, VOCABULARY, WEIGHTS};
+use super::{TAGS, VOCABULARY, weights};
 use crate::caption::TaggedCaption;
 use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::media::{Input, Squares};
 use crate::models::backbone::host;
 use crate::models::captioner::Captioner;
-use crate::models::checkpoint::SafetensorsFile;
-use crate::models::device::{DeviceChoice, is_cpu};
+use crate::models::device::{Compute, Place, at_once};
 use crate::models::nn::Swin;
 use crate::models::recognition::Recognizer;
-use crate::models::weights::{Layout, Weights};
+use crate::models::weights::Weights;
 use crate::models::{CaptionOptions, ModelError, ModelPart, ModelSource};
 use crate::vocabulary::Vocabulary;
 
@@ -29,7 +28,7 @@ pub(crate) const VISION: &str = "visual_encoder";
 /// What recognises tags.
 #[derive(Debug)]
 struct Recognition {
-    device: Device,
+    place: Place,
     vision: Swin,
     recognizer: Recognizer,
 }
@@ -40,7 +39,7 @@ struct Recognition {
 pub(crate) struct RecognitionModel {
     id: String,
     folder: PathBuf,
-    device: DeviceChoice,
+    compute: Compute,
     config: RecognitionConfig,
     preprocessing: Preprocessing,
     input: [Input; 1],
@@ -54,16 +53,10 @@ impl RecognitionModel {
     pub(crate) fn open(
         manifest: &BundleManifest,
         folder: &Path,
-        device: DeviceChoice,
+        compute: Compute,
     ) -> Result<Self, ModelError> {
-        let file = folder.join(BundleManifest::FILE).display().to_string();
-        let broken = |reason: String| ModelError::Manifest {
-            file: file.clone(),
-            reason,
-        };
-        let config = RecognitionConfig::read(manifest.kind, &manifest.config)
-            .map_err(|error| broken(error.to_string()))?;
-        let preprocessing = manifest.preprocessing(&file)?;
+        let read = |config: &_| RecognitionConfig::read(manifest.kind, config);
+        let (config, preprocessing) = manifest.network(folder, read)?;
         let source = ModelSource::Folder(folder.to_owned());
         let vocabulary = Vocabulary::from_json_lines(&source.text(TAGS)?).map_err(|error| {
             ModelError::Manifest {
@@ -74,14 +67,13 @@ impl RecognitionModel {
         let tags = config.recognizer.num_class();
         if vocabulary.len() != tags {
             let listed = vocabulary.len();
-            return Err(broken(format!(
-                "{TAGS} lists {listed} tags, the network has {tags}"
-            )));
+            let reason = format!("{TAGS} lists {listed} tags, the network has {tags}");
+            return Err(BundleManifest::unusable(folder, reason));
         }
         Ok(Self {
             id: manifest.id(),
             folder: folder.to_owned(),
-            device,
+            compute,
             input: [preprocessing.input()],
             config,
             preprocessing,
@@ -108,21 +100,16 @@ impl RecognitionModel {
         weights.finish()
     }
 
-    fn weights(&self) -> Result<Weights<'static>, ModelError> {
-        let file = SafetensorsFile::open(&self.folder.join(WEIGHTS))?;
-        Ok(Weights::new(file, Layout::Torch))
-    }
-
     fn recognition(&self) -> Result<&Recognition, ModelError> {
         if let Some(recognition) = self.recognition.get() {
             return Ok(recognition);
         }
-        let device = self.device.open()?;
-        let weights = self.weights()?;
+        let place = self.compute.open()?;
+        let weights = weights(&self.folder, place.precision)?;
         let recognition = Recognition {
-            vision: Swin::load(&self.config.swin, VISION, &weights, &device)?,
-            recognizer: Recognizer::load(&self.config.recognizer, &weights, &device)?,
-            device,
+            vision: Swin::load(&self.config.swin, VISION, &weights, &place.device)?,
+            recognizer: Recognizer::load(&self.config.recognizer, &weights, &place.device)?,
+            place,
         };
         Ok(self.recognition.get_or_init(|| recognition))
     }
@@ -136,20 +123,19 @@ impl RecognitionModel {
         };
         let words = ModelSource::Folder(self.folder.clone()).text(VOCABULARY)?;
         let width = self.config.swin.vision_width;
-        let device = &self.recognition()?.device;
-        let captioner = Captioner::load(med, width, &words, &self.weights()?, device)?;
+        let Place { device, precision } = &self.recognition()?.place;
+        let weights = weights(&self.folder, *precision)?;
+        let captioner = Captioner::load(med, width, &words, &weights, device)?;
         Ok(self.captioner.get_or_init(|| captioner))
     }
 
-    /// Pictures a pass: on the CPU one keeps all cores busy, and more would only take more memory.
-    fn part(&self, pictures: usize) -> Result<usize, ModelError> {
-        let alone = is_cpu(&self.recognition()?.device);
-        Ok(if alone { 1 } else { pictures.max(1) })
+    fn at_once(&self, pictures: usize) -> Result<usize, ModelError> {
+        Ok(at_once(pictures, &self.recognition()?.place.device))
     }
 
     /// Image tokens `[B, 1 + N, C]`.
     fn tokens(&self, pictures: &[Squares]) -> Result<Tensor<3>, ModelError> {
-        let device = &self.recognition()?.device;
+        let device = &self.recognition()?.place.device;
         let pixels = for_input(pictures, 0)?;
         self.look(self.preprocessing.tensor(&pixels, device)?)
     }
@@ -229,7 +215,7 @@ impl Encoder for RecognitionModel {
 
     fn tag_scores(&self, pictures: &[Squares]) -> Result<Vec<Vec<f32>>, ModelError> {
         let mut scores = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(self.part(pictures.len())?) {
+        for part in pictures.chunks(self.at_once(pictures.len())?) {
             scores.extend(self.scores(self.tokens(part)?)?);
         }
         Ok(scores)
@@ -246,7 +232,7 @@ impl Encoder for RecognitionModel {
             return Err(ModelError::lacks(&self.id, ModelPart::Captioner));
         }
         let mut captions = Vec::with_capacity(pictures.len());
-        for part in pictures.chunks(self.part(pictures.len())?) {
+        for part in pictures.chunks(self.at_once(pictures.len())?) {
             captions.extend(self.describe(self.tokens(part)?, tags, options)?);
         }
         Ok(captions)

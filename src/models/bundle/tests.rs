@@ -1,6 +1,7 @@
 //! The reduced networks of the reference, imported and opened as anybody's checkpoint would be.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -9,11 +10,17 @@ use super::blip::BlipModel;
 use super::recognition::RecognitionModel;
 use super::{Description, ModelSource};
 use crate::encoder::Encoder;
+use crate::eval::{LegScores, Matches, Queries, Watch};
+use crate::image_tokens::ImageTokensF16;
+use crate::models::checkpoint::write_weights;
+use crate::models::generated::Generated;
 use crate::models::golden::{Golden, assert_close};
+use crate::models::reduced;
 use crate::models::{
     CaptionOptions, CheckpointError, DeviceChoice, MatchStart, ModelError, ModelKind, WeightType,
 };
-use crate::store::{Import, ModelStore, StoreError};
+use crate::query::FusionParams;
+use crate::store::{BUILTIN, Import, ModelStore, StoreError};
 
 const TAG2TEXT: &[u8] =
     include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
@@ -61,16 +68,13 @@ impl Case {
 
     fn recognition(&self, import: &Import) -> RecognitionModel {
         let (manifest, folder) = self.import(import).unwrap();
-        RecognitionModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap()
+        RecognitionModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap()
     }
 
-    /// A file with some tensors of a golden one.
-    fn part(&self, name: &str, of: &str, keep: impl Fn(&str) -> bool) -> PathBuf {
-        let bytes = fs::read(fixture(of)).unwrap();
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let kept = file.iter().filter(|(name, _)| keep(name));
+    /// A safetensors file of `tensors`.
+    fn file(&self, name: &str, tensors: &Generated) -> PathBuf {
         let path = self.folder.path().join(name);
-        fs::write(&path, safetensors::serialize(kept, None).unwrap()).unwrap();
+        write_weights(tensors, WeightType::F32, &path).unwrap();
         path
     }
 
@@ -81,21 +85,22 @@ impl Case {
     }
 }
 
-fn tag2text(file: &str) -> Import {
-    let mut import = Import::new(ModelKind::Tag2text, fixture(file));
+fn import(kind: ModelKind, file: &str) -> Import {
+    let mut import = Import::new(kind, fixture(file));
     import.config = Some(fixture("mini_config.json"));
-    import.tags = Some(fixture("mini_tags.txt"));
     import.vocab = Some(fixture("mini_vocab.txt"));
     import.dtype = WeightType::F32;
     import
 }
 
-fn blip(file: &str) -> Import {
-    let mut import = Import::new(ModelKind::BlipItm, fixture(file));
-    import.config = Some(fixture("mini_config.json"));
-    import.vocab = Some(fixture("mini_vocab.txt"));
-    import.dtype = WeightType::F32;
+fn tag2text(file: &str) -> Import {
+    let mut import = import(ModelKind::Tag2text, file);
+    import.tags = Some(fixture("mini_tags.txt"));
     import
+}
+
+fn blip(file: &str) -> Import {
+    import(ModelKind::BlipItm, file)
 }
 
 #[test]
@@ -104,7 +109,7 @@ fn tag2text_recognises_and_describes_as_the_reference_does() {
     let expected = json("tag2text_mini_text.json");
     let device = DeviceChoice::Cpu.open().unwrap();
     let model = case.recognition(&tag2text("tag2text_mini.pth"));
-    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    let tokens = model.look(reduced::pictures(&device)).unwrap();
     golden.assert_close(tokens.clone(), "image_tokens", 2e-5);
     let scores = model.scores(tokens.clone()).unwrap().concat();
     assert_close(&scores, &golden.f32("tag_probs").values, 1e-5, "tag_probs");
@@ -135,7 +140,8 @@ fn tag2text_recognises_and_describes_as_the_reference_does() {
 fn a_checkpoint_and_its_safetensors_give_the_same_weights_and_half_precision_is_near() {
     let (case, golden) = (Case::new(), Golden::parse(TAG2TEXT));
     let (checkpoint, folder) = case.import(&tag2text("tag2text_mini.pth")).unwrap();
-    let mut import = tag2text("tag2text_mini.safetensors");
+    let mut import = tag2text("tag2text_mini.pth");
+    import.files = vec![case.file("tag2text_mini.safetensors", &reduced::tag2text())];
     import.name = Some("again".to_owned());
     let (again, _) = case.import(&import).unwrap();
     assert_eq!(checkpoint.files, again.files);
@@ -144,9 +150,9 @@ fn a_checkpoint_and_its_safetensors_give_the_same_weights_and_half_precision_is_
     let (half, halved) = case.import(&import).unwrap();
     let size = |folder: &Path| fs::metadata(folder.join(super::WEIGHTS)).unwrap().len();
     assert!(size(&halved) < size(&folder) * 6 / 10);
-    let model = RecognitionModel::open(&half, &halved, DeviceChoice::Cpu).unwrap();
+    let model = RecognitionModel::open(&half, &halved, DeviceChoice::Cpu.into()).unwrap();
     let device = DeviceChoice::Cpu.open().unwrap();
-    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    let tokens = model.look(reduced::pictures(&device)).unwrap();
     let scores = model.scores(tokens).unwrap().concat();
     assert_close(
         &scores,
@@ -160,10 +166,8 @@ fn a_checkpoint_and_its_safetensors_give_the_same_weights_and_half_precision_is_
 fn ram_and_ram_plus_in_several_files_recognise_as_the_reference_does() {
     let (case, golden) = (Case::new(), Golden::parse(RAM));
     let device = DeviceChoice::Cpu.open().unwrap();
-    let image = Golden::parse(TAG2TEXT).tensor("image", &device);
-    let vision = case.part("vision.safetensors", "tag2text_mini.safetensors", |name| {
-        name.starts_with("visual_encoder.")
-    });
+    let vision = case.file("vision.safetensors", &reduced::vision());
+    let head = case.file("head.safetensors", &reduced::ram_head());
     let mut config = json("mini_config.json");
     config["descriptions"] = json!(5);
     let (mut ram, mut plus) = (config.clone(), config);
@@ -174,25 +178,22 @@ fn ram_and_ram_plus_in_several_files_recognise_as_the_reference_does() {
     plus["num_class"] = json!(12);
     let names = fs::read_to_string(fixture("mini_tags.txt")).unwrap();
     let twelve: Vec<&str> = names.lines().take(12).collect();
-    let head = |with_labels: bool| move |name: &str| with_labels || name != "label_embed";
+    let twelve = twelve.join("\n");
+    let (ram_labels, plus_labels) = (reduced::ram_labels(), reduced::ram_plus_labels());
     let cases = [
-        (ModelKind::Ram, ram, names.clone(), "ram.logits"),
+        (ModelKind::Ram, ram_labels, ram, names, "ram.logits"),
         (
             ModelKind::RamPlus,
+            plus_labels,
             plus,
-            twelve.join("\n"),
+            twelve,
             "ramplus.logits",
         ),
     ];
-    for (kind, config, tags, expected) in cases {
-        let only = kind == ModelKind::Ram;
+    for (kind, labels, config, tags, expected) in cases {
+        let labels = case.file("labels.safetensors", &labels);
         let mut import = Import::new(kind, vision.clone());
-        import
-            .files
-            .push(case.part("head.safetensors", "ram_mini_head.safetensors", head(only)));
-        if !only {
-            import.files.push(fixture("ramplus_mini_extra.safetensors"));
-        }
+        import.files.extend([head.clone(), labels]);
         import.name = Some(kind.to_string());
         import.dtype = WeightType::F32;
         import.config = Some(case.write("config.json", &config.to_string()));
@@ -202,7 +203,7 @@ fn ram_and_ram_plus_in_several_files_recognise_as_the_reference_does() {
             .collect();
         import.thresholds = Some(case.write("thresholds.txt", &values.join("\n")));
         let model = case.recognition(&import);
-        let tokens = model.look(image.clone()).unwrap();
+        let tokens = model.look(reduced::pictures(&device)).unwrap();
         let scores = model.scores(tokens.clone()).unwrap().concat();
         let logits = golden.f32(expected).values.into_iter();
         let expected_scores: Vec<f32> = logits.map(|x| 1.0 / (1.0 + (-x).exp())).collect();
@@ -224,10 +225,10 @@ fn blip_compares_as_the_reference_does() {
     let captions = strings(&json("blip_mini_text.json")["captions"]);
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
     let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
-    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
     assert!((model.dim(), model.vocabulary().len()) == (32, 0));
     let similarities = golden.f32("itc.sim").values;
-    let tokens = model.look(golden.tensor("image", &device)).unwrap();
+    let tokens = model.look(reduced::blip_pictures(&device)).unwrap();
     let [count, length, width] = tokens.dims();
     for (start, name) in [
         (MatchStart::Enc, "itm.enc_start.logits"),
@@ -254,6 +255,38 @@ fn blip_compares_as_the_reference_does() {
     let text = model.text(captions[0]).unwrap();
     let features = golden.f32("itc.text_feat").values;
     assert_close(text.as_slice(), &features[..32], 1e-5, "itc.text_feat");
+}
+
+#[test]
+fn of_a_composed_model_only_the_part_that_is_wanted_is_taken() {
+    use ModelKind::{BlipItm, Mini, Tag2text};
+    let case = Case::new();
+    let store = &case.store;
+    case.import(&tag2text("tag2text_mini.pth")).unwrap();
+    case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let (tagger, aligner) = ("tag2text_mini", "blip_retrieval_mini");
+    store.compose("both", tagger, aligner).unwrap();
+    for (name, tagger, aligner, expected) in [
+        ("head", "both", BUILTIN, [Tag2text, Mini]),
+        ("tail", BUILTIN, "both", [Mini, BlipItm]),
+        ("whole", "head", "tail", [Tag2text, BlipItm]),
+    ] {
+        let made = store.compose(name, tagger, aligner).unwrap();
+        let kinds: Vec<ModelKind> = made.parts.iter().map(|part| part.kind).collect();
+        assert_eq!(kinds, expected, "{name}");
+        store.source(name).unwrap().verify().unwrap();
+    }
+    // However it came about, it is made of the same files.
+    let files = |name: &str| match store.source(name).unwrap().describe().unwrap() {
+        Description::Bundle(manifest) => manifest.files,
+        Description::Mini(_) => panic!("{name} is composed"),
+    };
+    assert_eq!(files("whole"), files("both"));
+    let refused = store.compose("none", "both", tagger).unwrap_err();
+    assert!(
+        refused.to_string().contains("cannot be the aligner"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -337,13 +370,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing_behind() {
 
 #[test]
 fn published_shapes_are_those_of_the_published_files() {
-    let case = Case::new();
-    let empty = case.part(
-        "empty.safetensors",
-        "ramplus_mini_extra.safetensors",
-        |_| false,
-    );
-    let source = crate::models::checkpoint::SafetensorsFile::open(&empty).unwrap();
+    let source = Generated::new("", []);
     for kind in [ModelKind::Tag2text, ModelKind::Ram, ModelKind::RamPlus] {
         let config = super::config::published(kind, &source).unwrap();
         let read = super::config::RecognitionConfig::read(kind, &config).unwrap();
@@ -362,5 +389,64 @@ fn published_shapes_are_those_of_the_published_files() {
     assert_eq!(
         super::config::read_blip(&config).unwrap().vit.embed_dim,
         768
+    );
+}
+
+#[test]
+fn ranking_by_matching_over_kept_tokens_equals_the_reference() {
+    let (case, golden) = (Case::new(), Golden::parse(BLIP));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
+    let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
+    let (images, tokens): (Vec<_>, Vec<_>) = kept.unwrap().into_iter().unzip();
+    let queries = Queries {
+        texts: strings(&json("blip_mini_text.json")["captions"]),
+        own: vec![(0, 0..1), (1, 1..2), (2, 2..3)],
+    };
+    let mut told = |_| ControlFlow::Continue(());
+    let watch = &mut Watch::new(&mut told);
+    let fusion = FusionParams::default();
+    let scores = LegScores::new(&model, &images, &queries, fusion, watch).unwrap();
+    let similarity = &scores.similarity;
+    let matches = Matches::new(&model, &tokens, &queries.texts, &[similarity], 2, watch).unwrap();
+    let row = |sentence| matches.reference(similarity.row(sentence), |p| (sentence, p));
+    let column = |picture| matches.reference(&similarity.column(picture), |s| (s, picture));
+    let to_image: Vec<f32> = (0..3).flat_map(row).collect();
+    let to_text: Vec<f32> = (0..3).flat_map(column).collect();
+    for (found, name) in [(to_text, "score_i2t"), (to_image, "score_t2i")] {
+        let name = format!("retrieval.k2.{name}");
+        // What half precision of the tokens costs.
+        assert_close(&found, &golden.f32(&name).values, 1e-3, &name);
+    }
+}
+
+#[test]
+fn kept_tokens_of_several_pictures_are_matched_at_once_and_others_are_refused() {
+    let (case, golden) = (Case::new(), Golden::parse(BLIP));
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let (manifest, folder) = case.import(&blip("blip_retrieval_mini.pth")).unwrap();
+    let model = BlipModel::open(&manifest, &folder, DeviceChoice::Cpu.into()).unwrap();
+    let kept = model.keep(model.look(reduced::blip_pictures(&device)).unwrap());
+    let tokens: Vec<ImageTokensF16> = kept.unwrap().into_iter().map(|kept| kept.1).collect();
+    let captions = strings(&json("blip_mini_text.json")["captions"]);
+    let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let images: Vec<&ImageTokensF16> = tokens.iter().collect();
+    let found = model.match_logits(&images, &captions).unwrap();
+    assert_eq!((found.len(), found[2].len()), (3, 3));
+    let expected = golden.f32("itm.enc_start.logits").values;
+    for (own, expected) in expected.chunks_exact(2).enumerate() {
+        let logits = found[own][own];
+        let logits = [logits.mismatched, logits.matched];
+        assert_close(&logits, expected, 1e-3, "itm.enc_start.logits");
+    }
+    assert_eq!(model.match_logits(&images, &[]).unwrap(), vec![vec![]; 3]);
+    let other = ImageTokensF16::new(64, &[0.5; 64 * 5]).unwrap();
+    let refused = model.match_logits(&[&tokens[0], &other], &captions);
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("17×64 image tokens, not with 5×64"),
     );
 }

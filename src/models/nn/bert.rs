@@ -11,13 +11,14 @@
 //!
 //! Input is the sum of word and position embeddings (see [`Embeddings`](super::Embeddings)); there are no token types.
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::module::Module;
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::causal::{Past, Sight};
-use super::dot_product::{Mask, attention};
+use super::cross_layer::{Attention, CrossLayer, CrossLayerConfig, KeysValues};
+use super::dot_product::Mask;
 use super::layer_norm::LayerNorm;
-use super::linear::Linear;
 use super::rows::{Rows, on_host};
 use crate::models::ModelError;
 use crate::models::weights::Weights;
@@ -34,156 +35,26 @@ pub(crate) struct BertConfig {
     pub(crate) layer_norm_eps: f64,
 }
 
-/// Keys and values of the tokens of another network, as one layer looks at them.
-#[derive(Debug)]
-pub(crate) struct KeysValues {
-    /// `[sources * N, hidden]`.
-    keys: Rows,
-    /// `[sources * N, hidden]`.
-    values: Rows,
-    sources: usize,
-}
-
-impl KeysValues {
-    fn select(&mut self, sources: &[usize]) {
-        for rows in [&mut self.keys, &mut self.values] {
-            match rows {
-                Rows::Host { values, .. } => {
-                    let size = values.len() / self.sources;
-                    let source = |&source: &usize| &values[source * size..][..size];
-                    *values = sources.iter().flat_map(source).copied().collect();
-                }
-                Rows::Device(tensor) => {
-                    let ([count, width], device) = (tensor.dims(), tensor.device());
-                    let length = count / self.sources;
-                    let sources: Vec<i32> = sources.iter().map(|&source| source as i32).collect();
-                    *tensor = tensor
-                        .clone()
-                        .reshape([self.sources, length, width])
-                        .select(0, Tensor::<1, Int>::from_data(sources.as_slice(), &device))
-                        .reshape([sources.len() * length, width]);
-                }
-            }
-        }
-        self.sources = sources.len();
-    }
-}
-
-/// Attention, residual and norm.
-#[derive(Debug)]
-struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    norm: LayerNorm,
-    heads: usize,
-}
-
-impl Attention {
-    /// Takes `prefix.self.*` and `prefix.output.*`. What is looked at is `encoder_width` wide.
-    fn load(
-        config: &BertConfig,
-        encoder_width: usize,
-        prefix: &str,
-        weights: &Weights<'_>,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
-        let d = config.hidden_size;
-        let linear = |name: &str, input| {
-            Linear::load(&format!("{prefix}.{name}"), input, d, weights, device)
-        };
-        Ok(Self {
-            query: linear("self.query", d)?,
-            key: linear("self.key", encoder_width)?,
-            value: linear("self.value", encoder_width)?,
-            output: linear("output.dense", d)?,
-            norm: LayerNorm::load(
-                &format!("{prefix}.output.LayerNorm"),
-                d,
-                config.layer_norm_eps,
-                weights,
-                device,
-            )?,
-            heads: config.num_attention_heads,
-        })
-    }
-
-    fn keys_values(&self, tokens: &Rows, sources: usize) -> KeysValues {
-        KeysValues {
-            keys: self.key.forward(tokens),
-            values: self.value.forward(tokens),
-            sources,
-        }
-    }
-
-    /// Each source is looked at by the same number of adjacent rows of `x`.
-    fn forward(&self, x: Rows, over: &KeysValues, mask: Option<&Mask>) -> Rows {
-        // No position plays a part here, so all the texts that look at a source are one long sequence of queries.
-        let KeysValues {
-            keys,
-            values,
-            sources,
-        } = over;
-        let query = self.query.forward(&x);
-        let seen = attention(query, *sources, keys, values, *sources, self.heads, mask);
-        self.finish(x, &seen)
-    }
-
-    fn finish(&self, x: Rows, seen: &Rows) -> Rows {
-        self.norm.forward(&self.output.add_to(x, seen))
-    }
-}
-
-#[derive(Debug)]
+/// Self-attention, then a [`CrossLayer`].
+#[derive(Debug, Module)]
 struct Layer {
     attention: Attention,
-    crossattention: Option<Attention>,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+    cross: CrossLayer,
 }
 
 impl Layer {
     /// Self-attention is found under `prefix`, the rest under `shared`.
     fn load(
-        config: &BertConfig,
-        encoder_width: Option<usize>,
+        config: &CrossLayerConfig,
         [prefix, shared]: [&str; 2],
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let (d, inner) = (config.hidden_size, config.intermediate_size);
-        let attention =
-            |name: String, width| Attention::load(config, width, &name, weights, device);
-        let linear = |name: &str, input, output| {
-            Linear::load(&format!("{shared}.{name}"), input, output, weights, device)
-        };
+        let (own, width) = (format!("{prefix}.attention"), config.hidden_size);
         Ok(Self {
-            attention: attention(format!("{prefix}.attention"), d)?,
-            crossattention: encoder_width
-                .map(|width| attention(format!("{shared}.crossattention"), width))
-                .transpose()?,
-            intermediate: linear("intermediate.dense", d, inner)?,
-            output: linear("output.dense", inner, d)?,
-            output_norm: LayerNorm::load(
-                &format!("{shared}.output.LayerNorm"),
-                d,
-                config.layer_norm_eps,
-                weights,
-                device,
-            )?,
+            attention: Attention::load(config, width, &own, weights, device)?,
+            cross: CrossLayer::load(config, shared, weights, device)?,
         })
-    }
-
-    /// What comes after self-attention.
-    fn finish(&self, x: Rows, encoder: Option<&KeysValues>) -> Rows {
-        let x = match (&self.crossattention, encoder) {
-            (Some(crossattention), Some(encoder)) => crossattention.forward(x, encoder, None),
-            _ => x,
-        };
-        let hidden = self.intermediate.forward_gelu(&x);
-        self.output_norm.forward(&self.output.add_to(x, &hidden))
     }
 }
 
@@ -229,10 +100,11 @@ impl Cache {
 
 /// The layers above the embedding table. The table itself stays with the caller: a text touches a few dozen of its rows, so
 /// converting all of them at start-up would cost more than the encoding.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct Bert {
     embedding_norm: LayerNorm,
     layers: Vec<Layer>,
+    heads: usize,
 }
 
 impl Bert {
@@ -257,6 +129,12 @@ impl Bert {
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
+        let widths = CrossLayerConfig {
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            encoder_width,
+            layer_norm_eps: config.layer_norm_eps,
+        };
         let layer = |i: usize| {
             let own = format!("{prefix}.encoder.layer.{i}");
             let other = format!("{tied}.encoder.layer.{i}");
@@ -266,7 +144,7 @@ impl Bert {
             } else {
                 &own
             };
-            Layer::load(config, encoder_width, [&own, shared], weights, device)
+            Layer::load(&widths, [&own, shared], weights, device)
         };
         Ok(Self {
             embedding_norm: LayerNorm::load(
@@ -279,18 +157,31 @@ impl Bert {
             layers: (0..config.num_hidden_layers)
                 .map(layer)
                 .collect::<Result<_, _>>()?,
+            heads: config.num_attention_heads,
         })
+    }
+
+    /// The lowest `count` layers without their self-attention: the same parameters, so where gradients are recorded, those of
+    /// every use add up.
+    #[cfg(feature = "train")]
+    pub(crate) fn lowest(&self, count: usize) -> Vec<CrossLayer> {
+        let layers = self.layers.iter().take(count);
+        layers.map(|layer| layer.cross.clone()).collect()
+    }
+
+    /// Type that the layers compute in; what they are given is brought to it.
+    fn dtype(&self) -> DType {
+        self.embedding_norm.dtype()
     }
 
     /// Keys and values, layer by layer, of the encoder states `[sources, N, encoder_width]`: what cross-attention needs of
     /// them. Computed once, they serve any number of texts.
     pub(crate) fn keys_values(&self, states: &Tensor<3>) -> Vec<KeysValues> {
         let sources = states.dims()[0];
-        let states = Rows::new(states.clone());
+        let states = Rows::new(states.clone().cast(self.dtype()));
         self.layers
             .iter()
-            .filter_map(|layer| layer.crossattention.as_ref())
-            .map(|attention| attention.keys_values(&states, sources))
+            .filter_map(|layer| layer.cross.keys_values(&states, sources))
             .collect()
     }
 
@@ -305,12 +196,14 @@ impl Bert {
         encoder: Option<&[KeysValues]>,
     ) -> Tensor<3> {
         let ([batch, length, _], device) = (embeddings.dims(), embeddings.device());
-        let mask = padding(lengths, length, &device);
-        let mut x = self.embedding_norm.forward(&Rows::new(embeddings));
+        let mask = padding(lengths, length, self.dtype(), &device);
+        let embeddings = Rows::new(embeddings.cast(self.dtype()));
+        let mut x = self.embedding_norm.forward(&embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let own = layer.attention.keys_values(&x, batch);
-            x = layer.attention.forward(x, &own, mask.as_ref());
-            x = layer.finish(x, encoder.and_then(|layers| layers.get(i)));
+            x = layer.attention.forward(x, &own, self.heads, mask.as_ref());
+            let encoder = encoder.and_then(|layers| layers.get(i));
+            x = layer.cross.forward(x, encoder, self.heads);
         }
         x.into_tensor(batch, &device)
     }
@@ -330,16 +223,20 @@ impl Bert {
             past: cache.length,
             count,
         };
-        let bias = (!on_host(&device)).then(|| sight.bias(&device)).flatten();
+        let bias = (!on_host(&device))
+            .then(|| sight.bias(self.dtype(), &device))
+            .flatten();
         let mut past = std::mem::take(&mut cache.past).into_iter();
-        let mut x = self.embedding_norm.forward(&Rows::new(embeddings));
+        let embeddings = Rows::new(embeddings.cast(self.dtype()));
+        let mut x = self.embedding_norm.forward(&embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let attention = &layer.attention;
             let next = [attention.key.forward(&x), attention.value.forward(&x)];
-            let all = Past::extend(past.next(), next, batch, attention.heads);
+            let all = Past::extend(past.next(), next, batch, self.heads);
             let query = attention.query.forward(&x);
-            let seen = all.attend(query, attention.heads, &sight, bias.as_ref());
-            x = layer.finish(attention.finish(x, &seen), cache.encoder.get(i));
+            let seen = all.attend(query, self.heads, &sight, bias.as_ref());
+            x = attention.finish(x, &seen);
+            x = layer.cross.forward(x, cache.encoder.get(i), self.heads);
             cache.past.push(all);
         }
         cache.length += count;
@@ -348,7 +245,7 @@ impl Bert {
 }
 
 /// What is added to the scores of padding, as in the reference: so little that nothing is left after the exponential.
-fn padding(lengths: &[usize], length: usize, device: &Device) -> Option<Mask> {
+fn padding(lengths: &[usize], length: usize, dtype: DType, device: &Device) -> Option<Mask> {
     if lengths.iter().all(|&used| used >= length) {
         return None;
     }
@@ -356,7 +253,7 @@ fn padding(lengths: &[usize], length: usize, device: &Device) -> Option<Mask> {
         .iter()
         .flat_map(|&used| (0..length).map(move |i| if i < used { 0.0 } else { -10_000.0 }))
         .collect();
-    let bias = Tensor::<1>::from_floats(bias.as_slice(), device);
+    let bias = Tensor::<1>::from_floats(bias.as_slice(), device).cast(dtype);
     Some(Mask::new(bias.reshape([lengths.len(), 1, 1, length])))
 }
 

@@ -1,7 +1,7 @@
 //! Self-attention of a decoder over the tokens that it has read so far.
 
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Int, Tensor, module};
+use burn::tensor::{DType, Device, Int, Tensor, module};
 use rayon::prelude::*;
 
 use super::rows::Rows;
@@ -43,7 +43,7 @@ impl Sight<'_> {
     }
 
     /// What is added to the scores of a device: `[texts, 1, count, past + count]`. None when everything is seen.
-    pub(super) fn bias(&self, device: &Device) -> Option<Tensor<4>> {
+    pub(super) fn bias(&self, dtype: DType, device: &Device) -> Option<Tensor<4>> {
         let (texts, total) = (self.lengths.len(), self.past + self.count);
         let bias: Vec<f32> = (0..texts * self.count * total)
             .map(|at| {
@@ -53,7 +53,9 @@ impl Sight<'_> {
             })
             .collect();
         bias.iter().any(|&bias| bias != 0.0).then(|| {
-            Tensor::<1>::from_floats(bias.as_slice(), device).reshape([texts, 1, self.count, total])
+            Tensor::<1>::from_floats(bias.as_slice(), device)
+                .cast(dtype)
+                .reshape([texts, 1, self.count, total])
         })
     }
 }
@@ -237,7 +239,7 @@ mod tests {
                 past: first,
                 count: at_once,
             };
-            let bias = sight.bias(device);
+            let bias = sight.bias(DType::F32, device);
             let seen = all.attend(part(first, at_once), HEADS, &sight, bias.as_ref());
             let seen = host(seen.into_tensor(2, device));
             found.extend(seen.chunks(WIDTH).map(<[f32]>::to_vec));

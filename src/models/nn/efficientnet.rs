@@ -199,6 +199,7 @@ impl EfficientNet {
 
     /// Pixels `[B, 3, S, S]`, normalised, to the last feature map `[B, features, S / 32, S / 32]` (rounded up).
     pub(crate) fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
+        let pixels = pixels.cast(self.stem.weight.val().dtype());
         let x = relu6(self.stem.forward(pixels));
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         relu6(self.head.forward(x))

@@ -1,11 +1,11 @@
 //! Linear layers that add their bias, an activation or a residual in the pass that multiplies.
 
-use burn::module::Param;
+use burn::module::{Module, Param};
 use burn::nn;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device};
 use rayon::prelude::*;
 
-use super::gelu::gelu_of_sum;
+use super::gelu::{gelu, gelu_of_sum};
 use super::gemm::View;
 use super::panels::Panels;
 use super::rows::{Rows, build, on_host, share};
@@ -14,17 +14,23 @@ use crate::models::ModelError;
 use crate::models::weights::{Weights, transposed};
 
 /// `x W + b`.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) enum Linear {
     /// In main memory.
-    Host {
-        /// `[d_input, d_output]`.
-        weight: Panels,
-        /// `[d_output]`.
-        bias: Vec<f32>,
-    },
+    Host(HostLinear),
     /// On another device, or recorded for gradients.
     Device(nn::Linear),
+}
+
+/// [`Linear`] in main memory.
+#[derive(Debug, Module)]
+pub(crate) struct HostLinear {
+    /// `[d_input, d_output]`.
+    #[module(skip)]
+    weight: Panels,
+    /// `[d_output]`.
+    #[module(skip)]
+    bias: Vec<f32>,
 }
 
 impl Linear {
@@ -38,7 +44,7 @@ impl Linear {
     ) -> Result<Self, ModelError> {
         let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
         let bias = weights.values(&format!("{prefix}.bias"), &[d_output])?;
-        Ok(Self::new(&weight, Some(bias), d_output, device))
+        Ok(Self::new(&weight, Some(bias), d_output, weights, device))
     }
 
     /// `prefix.weight` alone.
@@ -50,35 +56,44 @@ impl Linear {
         device: &Device,
     ) -> Result<Self, ModelError> {
         let weight = weights.outputs(&format!("{prefix}.weight"), d_input, d_output)?;
-        Ok(Self::new(&weight, None, d_output, device))
+        Ok(Self::new(&weight, None, d_output, weights, device))
     }
 
-    /// From `weight` `[d_output, d_input]`, as PyTorch stores it, and `bias` `[d_output]`.
+    /// From `weight` `[d_output, d_input]`, as PyTorch stores it, and `bias` `[d_output]`, which were made of `weights`.
     pub(crate) fn new(
         weight: &[f32],
         bias: Option<Vec<f32>>,
         d_output: usize,
+        weights: &Weights<'_>,
         device: &Device,
     ) -> Self {
         if on_host(device) {
-            return Self::Host {
+            return Self::Host(HostLinear {
                 weight: Panels::new(weight, d_output),
                 bias: bias.unwrap_or_else(|| vec![0.0; d_output]),
-            };
+            });
         }
         let d_input = weight.len() / d_output;
-        let data = TensorData::new(transposed(weight, d_input), [d_input, d_output]);
+        let weight = transposed(weight, d_input);
         Self::Device(nn::Linear {
-            weight: Param::from_tensor(Tensor::from_data(data, device)),
-            bias: bias.map(|bias| Param::from_tensor(Tensor::from_data(bias.as_slice(), device))),
+            weight: Param::from_tensor(weights.to_device(weight, [d_input, d_output], device)),
+            bias: bias.map(|bias| Param::from_tensor(weights.to_device(bias, [d_output], device))),
         })
+    }
+
+    /// Type of what goes in and comes out.
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Self::Host(_) => DType::F32,
+            Self::Device(layer) => layer.weight.val().dtype(),
+        }
     }
 
     /// `[R, d_input]` to `[R, d_output]`.
     pub(crate) fn forward(&self, x: &Rows) -> Rows {
         match (self, x) {
-            (Self::Host { weight, bias }, Rows::Host { values, width }) => {
-                host(values, *width, weight, bias, add_bias)
+            (Self::Host(layer), Rows::Host { values, width }) => {
+                host(values, *width, layer, add_bias)
             }
             (Self::Device(layer), Rows::Device(x)) => Rows::Device(layer.forward(x.clone())),
             _ => unreachable!("a layer and its input are on one device"),
@@ -88,12 +103,10 @@ impl Linear {
     /// [`Linear::forward`], then GELU.
     pub(crate) fn forward_gelu(&self, x: &Rows) -> Rows {
         match (self, x) {
-            (Self::Host { weight, bias }, Rows::Host { values, width }) => {
-                host(values, *width, weight, bias, gelu_of_sum)
+            (Self::Host(layer), Rows::Host { values, width }) => {
+                host(values, *width, layer, gelu_of_sum)
             }
-            (Self::Device(layer), Rows::Device(x)) => {
-                Rows::Device(activation::gelu(layer.forward(x.clone())))
-            }
+            (Self::Device(layer), Rows::Device(x)) => Rows::Device(gelu(layer.forward(x.clone()))),
             _ => unreachable!("a layer and its input are on one device"),
         }
     }
@@ -102,7 +115,7 @@ impl Linear {
     pub(crate) fn add_to(&self, residual: Rows, x: &Rows) -> Rows {
         match (self, residual, x) {
             (
-                Self::Host { weight, bias },
+                Self::Host(HostLinear { weight, bias }),
                 Rows::Host {
                     values: mut sum,
                     width: d_output,
@@ -136,12 +149,11 @@ impl Linear {
     }
 }
 
-/// Rows of `width` times `weight`; `finish` is given rows of the product, or some columns of them, and their bias.
+/// Rows of `width` times the weight; `finish` is given rows of the product, or some columns of them, and their bias.
 fn host(
     x: &[f32],
     width: usize,
-    weight: &Panels,
-    bias: &[f32],
+    HostLinear { weight, bias }: &HostLinear,
     finish: fn(&mut [f32], &[f32]),
 ) -> Rows {
     let (x, d_output) = (View::packed(x, width), bias.len());

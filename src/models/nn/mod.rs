@@ -3,6 +3,7 @@
 mod bert;
 mod causal;
 mod cross_attention;
+mod cross_layer;
 mod dot_product;
 mod efficientnet;
 mod embeddings;
@@ -21,9 +22,9 @@ mod thin;
 mod vit;
 mod word_matrix;
 
-pub(crate) use bert::{Bert, BertConfig, Cache, KeysValues};
+pub(crate) use bert::{Bert, BertConfig, Cache};
 pub(crate) use cross_attention::{CrossAttention, DecoderLayer, DecoderLayerConfig};
-pub(crate) use dot_product::attention;
+pub(crate) use cross_layer::{CrossLayer, CrossLayerConfig, KeysValues};
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
 pub(crate) use embeddings::Embeddings;
 pub(crate) use gelu::gelu;

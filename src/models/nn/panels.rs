@@ -17,7 +17,7 @@ const STEP: usize = 128;
 ///
 /// A few rows use each weight a few times only, so memory decides the time: whole rows of a wide matrix are pages apart, and
 /// going down its columns takes twice as long as reading panels from front to back. Many rows take the same time either way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Panels {
     values: Vec<f32>,
     d_input: usize,

@@ -1,5 +1,6 @@
 //! Patch embedding: a convolution whose stride is its kernel, computed as one product.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::linear::Linear;
@@ -8,7 +9,7 @@ use crate::models::ModelError;
 use crate::models::weights::Weights;
 
 /// Pictures cut into squares, each made a token.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct PatchEmbedding {
     projection: Linear,
     patch: usize,
@@ -26,7 +27,7 @@ impl PatchEmbedding {
         let kernel = weights.values(&format!("{prefix}.weight"), &[width, 3, patch, patch])?;
         let bias = weights.values(&format!("{prefix}.bias"), &[width])?;
         Ok(Self {
-            projection: Linear::new(&kernel, Some(bias), width, device),
+            projection: Linear::new(&kernel, Some(bias), width, weights, device),
             patch,
         })
     }
@@ -36,6 +37,7 @@ impl PatchEmbedding {
         let [batch, channels, side, _] = pictures.dims();
         let (patch, grid) = (self.patch, side / self.patch);
         let patches: Tensor<3> = pictures
+            .cast(self.projection.dtype())
             .reshape([batch, channels, grid, patch, grid, patch])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch, grid * grid, channels * patch * patch]);

@@ -1,6 +1,7 @@
 //! Vision transformer (Dosovitskiy et al. 2021) as the image encoder of BLIP.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::dot_product::self_attention;
@@ -60,7 +61,6 @@ impl VitConfig {
     }
 
     /// Tokens of a picture: the class token and the patches.
-    #[cfg(test)]
     pub(crate) fn tokens(&self) -> usize {
         1 + self.grid().pow(2)
     }
@@ -90,7 +90,7 @@ impl VitConfig {
 }
 
 /// Attention and a feed-forward layer, each on normalised tokens and added to what came in.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 struct Block {
     norm1: LayerNorm,
     qkv: Linear,
@@ -138,13 +138,13 @@ impl Block {
 }
 
 /// The network.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct Vit {
     patch_embed: PatchEmbedding,
     /// `[1, 1, C]`: the class token with its position.
-    class: Tensor<3>,
+    class: Param<Tensor<3>>,
     /// `[1, N, C]`: positions of the patches.
-    positions: Tensor<3>,
+    positions: Param<Tensor<3>>,
     blocks: Vec<Block>,
     norm: LayerNorm,
 }
@@ -180,7 +180,7 @@ impl Vit {
         };
         let tensor = |values: Vec<f32>| {
             let shape = [1, values.len() / width, width];
-            Tensor::from_data(TensorData::new(values, shape), device)
+            Param::from_tensor(weights.to_device(values, shape, device))
         };
         Ok(Self {
             patch_embed: PatchEmbedding::load(
@@ -219,11 +219,8 @@ impl Vit {
     /// Patches `[B, N, C]` with the class token before them, all in their positions.
     fn embed(&self, patches: Tensor<3>) -> Rows {
         let [batch, _, width] = patches.dims();
-        let class = self.class.clone().expand([batch, 1, width]);
-        Rows::new(Tensor::cat(
-            vec![class, patches + self.positions.clone()],
-            1,
-        ))
+        let class = self.class.val().expand([batch, 1, width]);
+        Rows::new(Tensor::cat(vec![class, patches + self.positions.val()], 1))
     }
 }
 
@@ -263,8 +260,8 @@ impl VitConfig {
 mod tests {
     use super::*;
     use crate::models::generated::Generated;
-    use crate::models::golden::{Golden, device, devices};
-    use crate::models::weights::Layout;
+    use crate::models::golden::{Golden, device, devices, weights};
+    use crate::models::reduced;
 
     const GOLDEN: &[u8] =
         include_bytes!("../../../tests/fixtures/golden/blip_mini_golden.safetensors");
@@ -284,10 +281,10 @@ mod tests {
         let golden = Golden::parse(GOLDEN);
         for device in devices() {
             let shapes = mini().shapes("visual_encoder");
-            let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
+            let weights = weights(Generated::new("", shapes));
             let vit = Vit::load(&mini(), "visual_encoder", &weights, &device).unwrap();
             weights.finish().unwrap();
-            let pictures: Tensor<4> = golden.tensor("image", &device);
+            let pictures = reduced::blip_pictures(&device);
             let patches = vit
                 .patch_embed
                 .forward(pictures.clone())
@@ -310,7 +307,7 @@ mod tests {
             img_size: 96,
             ..mini()
         };
-        let weights = Weights::new(Generated::new("", mini().shapes("v")), Layout::Torch);
+        let weights = weights(Generated::new("", mini().shapes("v")));
         let vit = Vit::load(&larger, "v", &weights, &device).unwrap();
         weights.finish().unwrap();
         let tokens = vit.forward(Tensor::zeros([1, 3, 96, 96], &device));

@@ -1,5 +1,6 @@
 //! Word embeddings that are also the matrix of a language model's head.
 
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::rows::{Rows, on_host};
@@ -8,21 +9,32 @@ use crate::models::ModelError;
 use crate::models::weights::Weights;
 
 /// `[vocabulary, width]`, held once: as it is stored it embeds tokens, transposed it scores them.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one a model, and tensors of a device are that large"
-)]
+#[derive(Debug, Module)]
+#[allow(clippy::large_enum_variant)] // There is one a model.
 pub(crate) enum WordMatrix {
     /// In main memory.
-    Host {
-        values: Vec<f32>,
-        /// Added to the scores, one a word.
-        bias: Vec<f32>,
-        width: usize,
-    },
-    /// On another device.
-    Device { values: Tensor<2>, bias: Tensor<1> },
+    Host(HostWords),
+    /// On another device, or recorded for gradients.
+    Device(DeviceWords),
+}
+
+/// [`WordMatrix`] in main memory.
+#[derive(Debug, Module)]
+pub(crate) struct HostWords {
+    #[module(skip)]
+    values: Vec<f32>,
+    /// Added to the scores, one a word.
+    #[module(skip)]
+    bias: Vec<f32>,
+    width: usize,
+}
+
+/// [`WordMatrix`] on another device.
+#[derive(Debug, Module)]
+pub(crate) struct DeviceWords {
+    values: Param<Tensor<2>>,
+    /// Added to the scores, one a word.
+    bias: Param<Tensor<1>>,
 }
 
 impl WordMatrix {
@@ -35,39 +47,39 @@ impl WordMatrix {
         device: &Device,
     ) -> Result<Self, ModelError> {
         Ok(if on_host(device) {
-            Self::Host {
+            Self::Host(HostWords {
                 values: weights.values(words, &[vocabulary, width])?,
                 bias: weights.values(bias, &[vocabulary])?,
                 width,
-            }
+            })
         } else {
-            Self::Device {
-                values: weights.tensor(words, [vocabulary, width], device)?,
-                bias: weights.tensor(bias, [vocabulary], device)?,
-            }
+            Self::Device(DeviceWords {
+                values: weights.param(words, [vocabulary, width], device)?,
+                bias: weights.param(bias, [vocabulary], device)?,
+            })
         })
     }
 
     /// Number of words.
     pub(crate) fn vocabulary(&self) -> usize {
         match self {
-            Self::Host { bias, .. } => bias.len(),
-            Self::Device { bias, .. } => bias.dims()[0],
+            Self::Host(words) => words.bias.len(),
+            Self::Device(words) => words.bias.val().dims()[0],
         }
     }
 
     /// Embeddings `[ids, width]`, in this order.
     pub(crate) fn embed(&self, ids: &[u32], device: &Device) -> Tensor<2> {
         match self {
-            Self::Host { values, width, .. } => {
+            Self::Host(HostWords { values, width, .. }) => {
                 let row = |&id: &u32| &values[id as usize * width..][..*width];
                 let rows: Vec<f32> = ids.iter().flat_map(row).copied().collect();
                 Tensor::from_data(TensorData::new(rows, [ids.len(), *width]), device)
             }
-            Self::Device { values, .. } => {
+            Self::Device(words) => {
                 let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
                 let ids = Tensor::<1, Int>::from_data(ids.as_slice(), device);
-                values.clone().select(0, ids)
+                words.values.val().select(0, ids)
             }
         }
     }
@@ -76,11 +88,11 @@ impl WordMatrix {
     pub(crate) fn scores(&self, hidden: &Rows) -> Rows {
         match (self, hidden) {
             (
-                Self::Host {
+                Self::Host(HostWords {
                     values,
                     bias,
                     width,
-                },
+                }),
                 Rows::Host { values: hidden, .. },
             ) => {
                 let mut scores: Vec<f32> = Vec::new();
@@ -97,9 +109,10 @@ impl WordMatrix {
                     width: bias.len(),
                 }
             }
-            (Self::Device { values, bias }, Rows::Device(hidden)) => Rows::Device(
-                hidden.clone().matmul(values.clone().transpose()) + bias.clone().unsqueeze::<2>(),
-            ),
+            (Self::Device(words), Rows::Device(hidden)) => {
+                let products = hidden.clone().matmul(words.values.val().transpose());
+                Rows::Device(products + words.bias.val().unsqueeze::<2>())
+            }
             _ => unreachable!("words and hidden states are on one device"),
         }
     }

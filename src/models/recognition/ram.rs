@@ -1,11 +1,10 @@
 //! RAM's recognition decoder: the queries are projections of label vectors that CLIP's text encoder made, and all tags share
 //! one linear layer.
 
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{LabelProjection, TaggingHead};
+use super::{LabelProjection, RamDecoder};
 use crate::models::ModelError;
 use crate::models::tagger::TaggerConfig;
 use crate::models::weights::Weights;
@@ -22,10 +21,8 @@ pub(crate) struct RamConfig {
 /// Decoder and queries.
 #[derive(Debug)]
 pub(crate) struct Ram {
-    image_proj: Linear,
-    head: TaggingHead,
+    decoder: RamDecoder,
     queries: Tensor<2>,
-    fc: Linear,
 }
 
 impl Ram {
@@ -40,59 +37,48 @@ impl Ram {
         // The labels are the same for every picture, so only their projections are kept.
         let queries = LabelProjection::load(tagger, weights, device)?.forward(labels.unsqueeze());
         Ok(Self {
-            image_proj: weights.linear("image_proj", config.vision_width, width, device)?,
-            head: TaggingHead::load(tagger, weights, device)?,
+            decoder: RamDecoder::load(config, weights, device)?,
             queries: queries.squeeze_dim::<2>(0),
-            fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
         })
     }
 
     /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
     pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
-        let tokens = self.image_proj.forward(tokens);
+        let tokens = self.decoder.project(tokens);
         let queries = self.queries.clone().unsqueeze::<3>();
-        self.head.logits(queries, &tokens, |embedded, _| {
-            self.fc.forward(embedded).squeeze_dim::<2>(2)
-        })
+        self.decoder.logits(queries, &tokens)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Golden, device};
-    use crate::models::tensors::SafetensorsBytes;
-    use crate::models::weights::Layout;
+    use crate::models::golden::{Golden, device, weights};
+    use crate::models::reduced;
 
-    const WEIGHTS: &[u8] =
-        include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
+    const VISION: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
     #[test]
     fn every_stage_equals_the_reference() {
         let device = device();
         let golden = Golden::parse(GOLDEN);
         let config = RamConfig {
-            tagger: TaggerConfig {
-                num_class: 50,
-                hidden_size: 64,
-                intermediate_size: 128,
-                num_attention_heads: 2,
-                num_hidden_layers: 2,
-                encoder_width: 512,
-            },
+            tagger: reduced::tagger(50, 512),
             vision_width: 128,
         };
-        let source = SafetensorsBytes::parse("ram", WEIGHTS).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(reduced::ram_head().and(reduced::ram_labels()));
         let ram = Ram::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
-        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
-        let tokens = ram.image_proj.forward(visual.clone());
+        let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);
+        let tokens = ram.decoder.project(visual.clone());
         golden.assert_close(tokens.clone(), "ram.image_embeds", 1e-5);
         let queries = ram.queries.clone().unsqueeze::<3>();
         golden.assert_close(queries.clone(), "ram.label_queries", 1e-5);
-        let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
+        let queries = queries.expand([2, 50, 64]);
+        let head = &ram.decoder.head;
+        let embedded = head.decode(queries, &head.keys_values(&tokens));
         golden.assert_close(embedded, "ram.tagging_embed", 1e-5);
         golden.assert_close(ram.forward(visual), "ram.logits", 1e-5);
     }

@@ -1,11 +1,10 @@
 //! RAM++'s recognition decoder: every tag has many descriptions, and the picture decides how much each of them counts.
 
-use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{LabelProjection, RamConfig, TaggingHead};
+use super::{LabelProjection, RamConfig, RamDecoder};
 use crate::models::ModelError;
 use crate::models::aligner::unit;
 use crate::models::weights::Weights;
@@ -22,14 +21,12 @@ pub(crate) struct RamPlusConfig {
 /// Decoder and description vectors.
 #[derive(Debug)]
 pub(crate) struct RamPlus {
-    image_proj: Linear,
-    head: TaggingHead,
+    decoder: RamDecoder,
     /// Vectors of unit length `[T · D, encoder_width]`, those of a tag in a row.
     label_embed: Tensor<2>,
     reweight_scale: f32,
     descriptions: usize,
     labels: LabelProjection,
-    fc: Linear,
 }
 
 impl RamPlus {
@@ -42,13 +39,11 @@ impl RamPlus {
         let (tagger, width) = (&config.ram.tagger, config.ram.tagger.encoder_width);
         let rows = tagger.num_class * config.descriptions;
         Ok(Self {
-            image_proj: weights.linear("image_proj", config.ram.vision_width, width, device)?,
-            head: TaggingHead::load(tagger, weights, device)?,
+            decoder: RamDecoder::load(&config.ram, weights, device)?,
             label_embed: weights.tensor("label_embed", [rows, width], device)?,
             reweight_scale: weights.values("reweight_scale", &[])?[0],
             descriptions: config.descriptions,
             labels: LabelProjection::load(tagger, weights, device)?,
-            fc: weights.linear("fc", tagger.hidden_size, 1, device)?,
         })
     }
 
@@ -77,37 +72,24 @@ impl RamPlus {
 
     /// Image tokens `[B, N, vision_width]`, the mean of the grid first, to logits `[B, T]`.
     pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
-        let tokens = self.image_proj.forward(tokens);
+        let tokens = self.decoder.project(tokens);
         let [batch, _, width] = tokens.dims();
         let mean = tokens.clone().slice([0..batch, 0..1, 0..width]);
         let weights = self.weights(mean.squeeze_dim::<2>(1));
         let queries = self.labels.forward(self.label_vectors(weights));
-        self.head.logits(queries, &tokens, |embedded, _| {
-            self.fc.forward(embedded).squeeze_dim::<2>(2)
-        })
+        self.decoder.logits(queries, &tokens)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{Golden, device};
-    use crate::models::tagger::TaggerConfig;
-    use crate::models::tensors::SafetensorsBytes;
-    use crate::models::weights::Layout;
+    use crate::models::golden::{Golden, device, weights};
+    use crate::models::reduced;
 
-    const HEAD: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_mini_head.safetensors");
-    const LABELS: &[u8] =
-        include_bytes!("../../../tests/fixtures/golden/ramplus_mini_extra.safetensors");
     const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/golden/ram_golden.safetensors");
-
-    /// The head is RAM's, the labels are not.
-    fn bytes() -> Vec<u8> {
-        let file = |bytes| safetensors::SafeTensors::deserialize(bytes).unwrap();
-        let (head, labels) = (file(HEAD), file(LABELS));
-        let head = head.iter().filter(|(name, _)| *name != "label_embed");
-        safetensors::serialize(head.chain(labels.iter()), None).unwrap()
-    }
+    const VISION: &[u8] =
+        include_bytes!("../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 
     #[test]
     fn every_stage_equals_the_reference() {
@@ -115,25 +97,16 @@ mod tests {
         let golden = Golden::parse(GOLDEN);
         let config = RamPlusConfig {
             ram: RamConfig {
-                tagger: TaggerConfig {
-                    num_class: 12,
-                    hidden_size: 64,
-                    intermediate_size: 128,
-                    num_attention_heads: 2,
-                    num_hidden_layers: 2,
-                    encoder_width: 512,
-                },
+                tagger: reduced::tagger(12, 512),
                 vision_width: 128,
             },
             descriptions: 5,
         };
-        let bytes = bytes();
-        let source = SafetensorsBytes::parse("ram-plus", &bytes).unwrap();
-        let weights = Weights::new(source, Layout::Torch);
+        let weights = weights(reduced::ram_head().and(reduced::ram_plus_labels()));
         let ram = RamPlus::load(&config, &weights, &device).unwrap();
         weights.finish().unwrap();
-        let visual = golden.tensor::<3>("ram.visual_tokens", &device);
-        let tokens = ram.image_proj.forward(visual.clone());
+        let visual = Golden::parse(VISION).tensor::<3>("image_tokens", &device);
+        let tokens = ram.decoder.project(visual.clone());
         let mean = tokens.clone().slice([0..2, 0..1, 0..512]).squeeze_dim(1);
         let weights = ram.weights(mean);
         golden.assert_close(weights.clone().swap_dims(0, 1), "ramplus.weights", 1e-5);
@@ -141,7 +114,8 @@ mod tests {
         let first = labels.clone().slice([0..1, 0..12, 0..512]);
         golden.assert_close(first, "ramplus.label_embed_reweight", 1e-5);
         let queries = ram.labels.forward(labels);
-        let embedded = ram.head.decode(queries, &ram.head.keys_values(&tokens));
+        let head = &ram.decoder.head;
+        let embedded = head.decode(queries, &head.keys_values(&tokens));
         golden.assert_close(embedded, "ramplus.tagging_embed", 1e-5);
         golden.assert_close(ram.forward(visual), "ramplus.logits", 1e-5);
     }

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::checkpoint::read_module;
 use super::features::Features;
-use super::losses::contrastive;
+use super::objectives::in_batch_contrastive;
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::Stage;
@@ -96,7 +96,10 @@ pub(crate) fn train(
             .images(images)
             .matmul(trainee.aligner.text.forward(sentences).transpose());
         let same = same(&owners, &training_device);
-        Ok(contrastive(similarity * scale.unsqueeze::<2>(), same))
+        Ok(in_batch_contrastive(
+            similarity * scale.unsqueeze::<2>(),
+            same,
+        ))
     };
     let score = |trainee: &Trainee| {
         let aligner = trainee.aligner.valid();

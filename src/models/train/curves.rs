@@ -1,11 +1,11 @@
 //! Loss and score over a run, drawn as SVG.
 
+use std::ops::Range;
 use std::path::Path;
-
-use plotters::prelude::*;
 
 use super::TrainError;
 use super::checkpoint::State;
+use crate::plot::{self, Axis, Chart};
 
 /// Draws the training loss over steps, and below it the held-out score after each epoch.
 pub(crate) fn draw(
@@ -15,10 +15,6 @@ pub(crate) fn draw(
     state: &State,
     steps: usize,
 ) -> Result<(), TrainError> {
-    let failed = |reason: String| TrainError::Curves {
-        path: path.to_owned(),
-        reason,
-    };
     let losses: Vec<(f32, f32)> = state
         .losses
         .iter()
@@ -31,49 +27,42 @@ pub(crate) fn draw(
         .enumerate()
         .map(|(epoch, &value)| ((epoch + 1) as f32 * per_epoch, value))
         .collect();
-    let root = SVGBackend::new(path, (720, 560)).into_drawing_area();
-    let draw = || -> Result<(), Box<dyn std::error::Error>> {
-        root.fill(&WHITE)?;
-        let (upper, lower) = root.split_vertically(280);
-        line(&upper, &format!("{title}: training loss"), &losses, steps)?;
-        line(
-            &lower,
-            &format!("{title}: {score}, held-out training pictures"),
-            &scores,
-            steps,
-        )?;
-        root.present()?;
-        Ok(())
+    let titles = [
+        format!("{title}: training loss"),
+        format!("{title}: {score}, held-out training pictures"),
+    ];
+    let over_steps = |title, line| Chart {
+        title,
+        x: Axis {
+            name: "step",
+            range: 0.0..steps as f32,
+        },
+        y: Axis {
+            name: "",
+            range: around(line),
+        },
+        line,
+        marks: &[],
     };
-    draw().map_err(|error| failed(error.to_string()))
+    let charts = [
+        over_steps(&titles[0], &losses),
+        over_steps(&titles[1], &scores),
+    ];
+    plot::draw(path, &charts, 1).map_err(|reason| TrainError::Curves {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
-fn line<DB: DrawingBackend>(
-    area: &DrawingArea<DB, plotters::coord::Shift>,
-    title: &str,
-    points: &[(f32, f32)],
-    steps: usize,
-) -> Result<(), Box<dyn std::error::Error>>
-where
-    DB::ErrorType: 'static,
-{
+/// The values of a line with a little room; any where there are none.
+fn around(points: &[(f32, f32)]) -> Range<f32> {
+    if points.is_empty() {
+        return 0.0..1.0;
+    }
     let low = points.iter().map(|p| p.1).fold(f32::INFINITY, f32::min);
     let high = points.iter().map(|p| p.1).fold(f32::NEG_INFINITY, f32::max);
-    let (low, high) = if points.is_empty() {
-        (0.0, 1.0)
-    } else {
-        let margin = 0.05 * (high - low).max(1e-3);
-        (low - margin, high + margin)
-    };
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 16))
-        .margin(8)
-        .x_label_area_size(28)
-        .y_label_area_size(56)
-        .build_cartesian_2d(0f32..steps as f32, low..high)?;
-    chart.configure_mesh().x_desc("step").draw()?;
-    chart.draw_series(LineSeries::new(points.iter().copied(), &BLUE))?;
-    Ok(())
+    let margin = 0.05 * (high - low).max(1e-3);
+    low - margin..high + margin
 }
 
 #[cfg(test)]

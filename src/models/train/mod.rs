@@ -10,7 +10,22 @@ mod curves;
 mod error;
 mod export;
 mod features;
-mod losses;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the stage that trains a captioner takes it")
+)]
+mod multitask;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "most await the stages that train an aligner with match head and a captioner"
+    )
+)]
+mod objectives;
+#[cfg(test)]
+mod parity;
 mod progress;
 mod schedule;
 mod settings;

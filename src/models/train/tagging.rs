@@ -11,7 +11,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::checkpoint::read_module;
-use super::losses::asymmetric;
+use super::objectives::asymmetric;
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::Stage;

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 
-fn golden(name: &str) -> String {
+pub(super) fn golden(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("tests/fixtures/golden").join(name);
     path.to_str().unwrap().to_owned()
@@ -25,7 +25,7 @@ pub(super) fn import(kind: &str, checkpoint: &str) -> Vec<String> {
 }
 
 /// A home with both models, imported once for all tests that only read.
-fn home() -> &'static Path {
+pub(super) fn home() -> &'static Path {
     static HOME: OnceLock<TempDir> = OnceLock::new();
     HOME.get_or_init(|| {
         let home = tempfile::tempdir().unwrap();
@@ -95,6 +95,41 @@ fn every_tag_is_told_by_its_number() {
         assert_eq!(tag["recognized"], recognized, "{tag}");
     }
     assert!(tags.iter().any(|tag| tag["recognized"] == true));
+}
+
+#[test]
+fn recognition_is_measured_of_a_model_that_does_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, cat) = (folder.path().join("data.jsonl"), cat());
+    let line = serde_json::json!({ "image": cat, "captions": ["a cat near a dog"] });
+    fs::write(&data, line.to_string()).unwrap();
+    let data = data.to_str().unwrap();
+    let measured = |command: &str| {
+        let model = ["--json", "--model", "tag2text_mini"];
+        asked(&[&["eval", command, data][..], &model].concat())
+    };
+    let told = measured("tagging");
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let report = &lines(&told)[0];
+    // The only picture shows each of the tags that the caption names.
+    assert_eq!(report["images"], 1);
+    assert!((report["map_macro"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!(report["tags"], 2);
+    let all = lines(&asked(&[
+        "tags",
+        &cat,
+        "--all",
+        "--json",
+        "--model",
+        "tag2text_mini",
+    ]));
+    let named_and_seen = all[0]["tags"].as_array().unwrap().iter().filter(|tag| {
+        let name = tag["tag"].as_str().unwrap();
+        ["cat", "dog"].contains(&name) && tag["recognized"] == true
+    });
+    let recall = named_and_seen.count() as f64 / 2.0;
+    assert!((report["recall"].as_f64().unwrap() - recall).abs() < 1e-6);
+    refused(&measured("retrieval"), "imgsearch model compose");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The binary itself, as a shell sees it: streams, exit codes, JSON, and input that is not what it should be.
 
+mod evals;
+mod filters;
 mod imports;
 mod indexing;
 mod models;

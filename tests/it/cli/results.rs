@@ -120,6 +120,29 @@ fn a_query_is_explained_on_stderr() {
 }
 
 #[test]
+fn the_cpu_says_that_it_does_not_compute_in_f16() {
+    let cat = photos().join("cat.jpg");
+    let tags = |options: &[&str]| {
+        let mut command = imgsearch(index());
+        command
+            .arg("tags")
+            .arg(&cat)
+            .args(options)
+            .output()
+            .unwrap()
+    };
+    let (full, half) = (tags(&[]), tags(&["--precision", "f16"]));
+    let sentence = "imgsearch: f16 is for a GPU; the CPU computes in f32\n";
+    assert_eq!(
+        (err(&full), err(&half)),
+        (String::new(), sentence.to_owned())
+    );
+    assert_eq!((code(&half), out(&half)), (0, out(&full)));
+    assert!(tags(&["--precision", "f16", "-q"]).stderr.is_empty());
+    refused(&tags(&["--precision", "f8"]), "f16");
+}
+
+#[test]
 fn similar_pictures_leave_out_the_picture_itself() {
     let cat = photos().join("cat.jpg");
     let found = run(

@@ -1,64 +1,12 @@
 //! The stack machine.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
+use super::cursor::Cursor;
 use super::global::Global;
-use super::value::{Value, ValueId, text};
-use super::{PickleError, Result};
+use super::value::{Value, ValueId};
+use super::{PickleError, Result, broken, not_text, op};
 use crate::models::checkpoint::budget::Budget;
-
-/// Instructions, as `pickletools` names them.
-mod op {
-    pub(super) const MARK: u8 = b'(';
-    pub(super) const STOP: u8 = b'.';
-    pub(super) const POP: u8 = b'0';
-    pub(super) const POP_MARK: u8 = b'1';
-    pub(super) const DUP: u8 = b'2';
-    pub(super) const BINBYTES: u8 = b'B';
-    pub(super) const SHORT_BINBYTES: u8 = b'C';
-    pub(super) const BINFLOAT: u8 = b'G';
-    pub(super) const BININT: u8 = b'J';
-    pub(super) const BININT1: u8 = b'K';
-    pub(super) const BININT2: u8 = b'M';
-    pub(super) const NONE: u8 = b'N';
-    pub(super) const BINPERSID: u8 = b'Q';
-    pub(super) const REDUCE: u8 = b'R';
-    pub(super) const BINSTRING: u8 = b'T';
-    pub(super) const SHORT_BINSTRING: u8 = b'U';
-    pub(super) const BINUNICODE: u8 = b'X';
-    pub(super) const EMPTY_LIST: u8 = b']';
-    pub(super) const APPEND: u8 = b'a';
-    pub(super) const BUILD: u8 = b'b';
-    pub(super) const GLOBAL: u8 = b'c';
-    pub(super) const DICT: u8 = b'd';
-    pub(super) const APPENDS: u8 = b'e';
-    pub(super) const BINGET: u8 = b'h';
-    pub(super) const LONG_BINGET: u8 = b'j';
-    pub(super) const LIST: u8 = b'l';
-    pub(super) const BINPUT: u8 = b'q';
-    pub(super) const LONG_BINPUT: u8 = b'r';
-    pub(super) const SETITEM: u8 = b's';
-    pub(super) const TUPLE: u8 = b't';
-    pub(super) const SETITEMS: u8 = b'u';
-    pub(super) const EMPTY_TUPLE: u8 = b')';
-    pub(super) const EMPTY_DICT: u8 = b'}';
-    pub(super) const PROTO: u8 = 0x80;
-    pub(super) const NEWOBJ: u8 = 0x81;
-    pub(super) const TUPLE1: u8 = 0x85;
-    pub(super) const TUPLE2: u8 = 0x86;
-    pub(super) const TUPLE3: u8 = 0x87;
-    pub(super) const NEWTRUE: u8 = 0x88;
-    pub(super) const NEWFALSE: u8 = 0x89;
-    pub(super) const LONG1: u8 = 0x8a;
-    pub(super) const SHORT_BINUNICODE: u8 = 0x8c;
-    pub(super) const BINUNICODE8: u8 = 0x8d;
-    pub(super) const EMPTY_SET: u8 = 0x8f;
-    pub(super) const ADDITEMS: u8 = 0x90;
-    pub(super) const STACK_GLOBAL: u8 = 0x93;
-    pub(super) const MEMOIZE: u8 = 0x94;
-    pub(super) const FRAME: u8 = 0x95;
-}
 
 /// Newest version of the format.
 const PROTOCOL: u8 = 5;
@@ -71,8 +19,7 @@ const MEMO_COST: usize = 4 * size_of::<(u32, ValueId)>();
 const ITEM_COST: usize = 2 * size_of::<ValueId>();
 
 pub(super) struct Machine<'p, 'b> {
-    bytes: &'p [u8],
-    position: usize,
+    input: Cursor<'p>,
     budget: &'b mut Budget,
     values: Vec<Value>,
     stack: Vec<ValueId>,
@@ -83,12 +30,8 @@ pub(super) struct Machine<'p, 'b> {
 
 impl<'p, 'b> Machine<'p, 'b> {
     pub(super) fn new(bytes: &'p [u8], budget: &'b mut Budget) -> Result<Self> {
-        if u32::try_from(bytes.len()).is_err() {
-            return Err(broken("its description is longer than 4 GiB"));
-        }
         Ok(Self {
-            bytes,
-            position: 0,
+            input: Cursor::new(bytes)?,
             budget,
             values: Vec::new(),
             stack: Vec::new(),
@@ -100,8 +43,8 @@ impl<'p, 'b> Machine<'p, 'b> {
     /// Runs to the end and hands over the arena with the place of the value that was built.
     pub(super) fn run(mut self) -> Result<(Vec<Value>, ValueId)> {
         loop {
-            let at = self.position;
-            match self.byte()? {
+            let at = self.input.position();
+            match self.input.byte()? {
                 op::STOP => {
                     let root = self.pop()?;
                     return Ok((self.values, root));
@@ -113,49 +56,49 @@ impl<'p, 'b> Machine<'p, 'b> {
 
     fn step(&mut self, instruction: u8, at: usize) -> Result<()> {
         match instruction {
-            op::PROTO => match self.byte()? {
+            op::PROTO => match self.input.byte()? {
                 0..=PROTOCOL => Ok(()),
                 newer => Err(broken(format!("its pickle has version {newer}"))),
             },
             // Only tells a reader how much to read ahead.
-            op::FRAME => self.take(8).map(drop),
+            op::FRAME => self.input.skip(8).map(drop),
 
             op::NONE | op::NEWTRUE | op::NEWFALSE | op::EMPTY_SET => self.push(Value::Opaque),
             op::BINFLOAT => {
-                self.take(8)?;
+                self.input.skip(8)?;
                 self.push(Value::Opaque)
             }
             op::BININT1 => {
-                let number = self.byte()?;
+                let number = self.input.byte()?;
                 self.push(Value::Int(number.into()))
             }
             op::BININT2 => {
-                let number = u16::from_le_bytes(self.array()?);
+                let number = u16::from_le_bytes(self.input.array()?);
                 self.push(Value::Int(number.into()))
             }
             op::BININT => {
-                let number = i32::from_le_bytes(self.array()?);
+                let number = i32::from_le_bytes(self.input.array()?);
                 self.push(Value::Int(number.into()))
             }
             op::LONG1 => self.long(),
             op::SHORT_BINUNICODE => {
-                let len = self.byte()?;
+                let len = self.input.byte()?;
                 self.string(len.into())
             }
             op::BINUNICODE => {
-                let len = u32::from_le_bytes(self.array()?);
+                let len = u32::from_le_bytes(self.input.array()?);
                 self.string(len.into())
             }
             op::BINUNICODE8 => {
-                let len = u64::from_le_bytes(self.array()?);
+                let len = u64::from_le_bytes(self.input.array()?);
                 self.string(len)
             }
             op::SHORT_BINBYTES | op::SHORT_BINSTRING => {
-                let len = self.byte()?;
+                let len = self.input.byte()?;
                 self.opaque_bytes(len.into())
             }
             op::BINBYTES | op::BINSTRING => {
-                let len = u32::from_le_bytes(self.array()?);
+                let len = u32::from_le_bytes(self.input.array()?);
                 self.opaque_bytes(len.into())
             }
 
@@ -203,26 +146,26 @@ impl<'p, 'b> Machine<'p, 'b> {
             }
 
             op::BINGET => {
-                let index = self.byte()?;
+                let index = self.input.byte()?;
                 self.recall(index.into())
             }
             op::LONG_BINGET => {
-                let index = u32::from_le_bytes(self.array()?);
+                let index = u32::from_le_bytes(self.input.array()?);
                 self.recall(index)
             }
             op::BINPUT => {
-                let index = self.byte()?;
+                let index = self.input.byte()?;
                 self.remember(index.into())
             }
             op::LONG_BINPUT => {
-                let index = u32::from_le_bytes(self.array()?);
+                let index = u32::from_le_bytes(self.input.array()?);
                 self.remember(index)
             }
             op::MEMOIZE => self.remember(self.memo.len() as u32),
 
             op::GLOBAL => {
-                let module = self.line()?;
-                let name = self.line()?;
+                let module = self.input.line()?;
+                let name = self.input.line()?;
                 self.push(Value::Global(Global::allowed(module, name)?))
             }
             op::STACK_GLOBAL => {
@@ -301,8 +244,8 @@ impl<'p, 'b> Machine<'p, 'b> {
 
     /// A whole number of up to 255 bytes, of which no size or offset needs more than eight.
     fn long(&mut self) -> Result<()> {
-        let len = self.byte()?;
-        let bytes = self.take(len.into())?;
+        let len = self.input.byte()?;
+        let bytes = self.input.take(len.into())?;
         if bytes.len() > 8 {
             return self.push(Value::Opaque);
         }
@@ -313,13 +256,12 @@ impl<'p, 'b> Machine<'p, 'b> {
     }
 
     fn string(&mut self, len: u64) -> Result<()> {
-        let start = self.position;
-        self.take(len)?;
-        self.push(Value::Text(start as u32..self.position as u32))
+        let text = self.input.skip(len)?;
+        self.push(Value::Text(text))
     }
 
     fn opaque_bytes(&mut self, len: u64) -> Result<()> {
-        self.take(len)?;
+        self.input.skip(len)?;
         self.push(Value::Opaque)
     }
 
@@ -345,7 +287,7 @@ impl<'p, 'b> Machine<'p, 'b> {
 
     fn name(&self, id: ValueId) -> Result<&'p str> {
         match self.value(id) {
-            Value::Text(range) => text(self.bytes, range).ok_or_else(not_text),
+            Value::Text(range) => self.input.text(range),
             _ => Err(not_text()),
         }
     }
@@ -389,57 +331,8 @@ impl<'p, 'b> Machine<'p, 'b> {
         self.budget.take(items.len() * ITEM_COST)?;
         Ok(items)
     }
-
-    fn byte(&mut self) -> Result<u8> {
-        let [byte] = self.array()?;
-        Ok(byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let part = self
-            .bytes
-            .get(self.position..)
-            .and_then(<[u8]>::first_chunk);
-        let array = *part.ok_or_else(truncated)?;
-        self.position += N;
-        Ok(array)
-    }
-
-    fn take(&mut self, len: u64) -> Result<&'p [u8]> {
-        let end = usize::try_from(len)
-            .ok()
-            .and_then(|len| self.position.checked_add(len))
-            .ok_or_else(truncated)?;
-        let part = self.bytes.get(self.position..end).ok_or_else(truncated)?;
-        self.position = end;
-        Ok(part)
-    }
-
-    /// Text up to the end of the line.
-    fn line(&mut self) -> Result<&'p str> {
-        let rest = &self.bytes[self.position..];
-        let len = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .ok_or_else(truncated)?;
-        let line: Range<u32> = self.position as u32..(self.position + len) as u32;
-        self.position += len + 1;
-        text(self.bytes, &line).ok_or_else(not_text)
-    }
-}
-
-fn broken(reason: impl Into<String>) -> PickleError {
-    PickleError::Broken(reason.into())
-}
-
-fn truncated() -> PickleError {
-    broken("its pickle ends too early")
 }
 
 fn exhausted() -> PickleError {
     broken("its pickle uses values that are not there")
-}
-
-fn not_text() -> PickleError {
-    broken("a name in its pickle is no text")
 }

@@ -5,8 +5,10 @@
 //! its lists ends it with an error. Values lie in one arena and refer to each other by index, so that a deeply nested
 //! or self-referring pickle costs no recursion, and a repeated one no copies.
 
+mod cursor;
 mod global;
 mod machine;
+mod op;
 mod value;
 
 pub(super) use global::Global;
@@ -24,3 +26,11 @@ pub(super) enum PickleError {
 }
 
 type Result<T, E = PickleError> = std::result::Result<T, E>;
+
+fn broken(reason: impl Into<String>) -> PickleError {
+    PickleError::Broken(reason.into())
+}
+
+fn not_text() -> PickleError {
+    broken("a name in its pickle is no text")
+}

@@ -1,30 +1,20 @@
 //! Parity with the reference, layer by layer.
 
-use std::borrow::Cow;
-
 use super::*;
-use crate::models::golden::{Golden, device, devices};
+use crate::models::golden::{self, Golden, device, devices};
 use crate::models::nn::Embeddings;
-use crate::models::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
-use crate::models::weights::Layout;
+use crate::models::reduced;
 
-const WEIGHTS: &[u8] =
-    include_bytes!("../../../../tests/fixtures/golden/tag2text_mini.safetensors");
 const GOLDEN: &[u8] =
     include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
 const IMAGE_WIDTH: usize = 128;
 
 fn config() -> BertConfig {
-    let config = include_str!("../../../../tests/fixtures/golden/mini_config.json");
-    let config: serde_json::Value = serde_json::from_str(config).unwrap();
-    serde_json::from_value(config["med"].clone()).unwrap()
+    reduced::config("med")
 }
 
 fn weights() -> Weights<'static> {
-    Weights::new(
-        SafetensorsBytes::parse("mini", WEIGHTS).unwrap(),
-        Layout::Torch,
-    )
+    golden::weights(reduced::tag2text())
 }
 
 /// Token ids of every row, and how many of them are no padding.
@@ -57,8 +47,8 @@ fn tag_encoder(depth: usize, device: &Device) -> Bert {
 #[test]
 fn tag_encoder_equals_the_reference_layer_by_layer() {
     let golden = Golden::parse(GOLDEN);
-    let table = Embeddings::load(&config(), "tag_encoder", &weights()).unwrap();
     for device in devices() {
+        let table = Embeddings::load(&config(), "tag_encoder", &weights(), &device).unwrap();
         let tokens_of_image = golden.tensor::<3>("image_tokens", &device);
         for case in ["auto", "user"] {
             let prefix = format!("tagenc.{case}");
@@ -90,7 +80,7 @@ fn decoder(depth: usize, device: &Device) -> (Bert, Embeddings) {
     let (prefix, width) = ("text_decoder.bert", Some(config.hidden_size));
     (
         Bert::load(&config, width, prefix, &weights(), device).unwrap(),
-        Embeddings::load(&config, prefix, &weights()).unwrap(),
+        Embeddings::load(&config, prefix, &weights(), device).unwrap(),
     )
 }
 
@@ -128,8 +118,10 @@ fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
             let whole = golden.tensor::<3>("dec.layer.2", &device);
             let expected = whole.slice([source..source + 1, at..at + 1, 0..64]);
             let found = found.clone().slice([row..row + 1, 0..1, 0..64]);
-            let distance = (found - expected).abs().max().into_scalar::<f32>();
-            assert!(distance < 5e-5, "row {row} at {at}: {distance}");
+            let expected = golden::host(expected);
+            let tolerance = golden::tolerance(5e-5, &expected);
+            let name = format!("row {row} at {at}");
+            golden::assert_close(&golden::host(found), &expected, tolerance, &name);
         };
         let first = bert.decode(embedded(0..4, &[0, 1]), &[4, 4], &mut cache);
         assert_eq!((first.dims(), cache.len()), ([2, 4, 64], 4));
@@ -148,55 +140,15 @@ fn cached_steps_and_selected_rows_give_what_the_whole_sequence_gives() {
     }
 }
 
-/// The golden file under the names that a checkpoint uses which stores the shared parts with the recognition decoder.
-struct Renamed(SafetensorsBytes<'static>);
-
-impl Renamed {
-    fn stored(name: &str) -> String {
-        name.replace("tagging_head.", "tag_encoder.")
-    }
-}
-
-impl TensorSource for Renamed {
-    fn file(&self) -> &str {
-        self.0.file()
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.0.names()
-    }
-
-    fn info(&self, name: &str) -> Option<TensorInfo> {
-        let is_shared = [
-            "crossattention",
-            "intermediate",
-            "layer.0.output",
-            "layer.1.output",
-        ]
-        .iter()
-        .any(|part| name.contains(part));
-        let is_low = name.contains("layer.0.") || name.contains("layer.1.");
-        if name.starts_with("tag_encoder.") && is_low && is_shared {
-            return None;
-        }
-        self.0.info(&Self::stored(name))
-    }
-
-    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
-        self.0.bytes(&Self::stored(name))
-    }
-}
-
 #[test]
 fn layers_stored_with_the_recognition_decoder_are_found() {
     let (device, golden) = (device(), Golden::parse(GOLDEN));
-    let source = Renamed(SafetensorsBytes::parse("mini", WEIGHTS).unwrap());
-    let weights = Weights::new(source, Layout::Torch);
+    let weights = golden::weights(reduced::tag2text_stored_with_the_head());
     let width = Some(IMAGE_WIDTH);
     assert!(Bert::load(&config(), width, "tag_encoder", &weights, &device).is_err());
     let names = ["tag_encoder", "tagging_head"];
     let bert = Bert::load_tied(&config(), width, names, &weights, &device).unwrap();
-    let table = Embeddings::load(&config(), "tag_encoder", &weights).unwrap();
+    let table = Embeddings::load(&config(), "tag_encoder", &weights, &device).unwrap();
     let image = bert.keys_values(&golden.tensor("image_tokens", &device));
     let (ids, lengths) = tokens(&golden, "tagenc.user");
     let sums = table.forward(&ids, &device).unwrap();

@@ -7,6 +7,7 @@ mod window;
 
 use std::sync::Arc;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::layer_norm::LayerNorm;
@@ -24,7 +25,7 @@ const EPSILON: f64 = 1e-5;
 const MLP_RATIO: usize = 4;
 
 /// Attention in windows and a feed-forward layer, each on normalised tokens and added to what came in.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 struct Block {
     norm1: LayerNorm,
     qkv: Linear,
@@ -45,7 +46,7 @@ impl Block {
 }
 
 /// Patch merging: four neighbours become one token of twice the width.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 struct Merging {
     norm: LayerNorm,
     reduction: Linear,
@@ -67,7 +68,7 @@ impl Merging {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Module)]
 struct Stage {
     grid: usize,
     blocks: Vec<Block>,
@@ -161,7 +162,7 @@ impl Stage {
 }
 
 /// The network.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(crate) struct Swin {
     patch_embed: PatchEmbedding,
     patch_norm: LayerNorm,

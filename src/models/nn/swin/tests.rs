@@ -1,8 +1,8 @@
 use super::*;
 use crate::models::full_size::swin_base_config;
 use crate::models::generated::{Generated, uniform};
-use crate::models::golden::{Golden, device, devices, host};
-use crate::models::weights::Layout;
+use crate::models::golden::{self, Golden, device, devices};
+use crate::models::reduced;
 
 const GOLDEN: &[u8] =
     include_bytes!("../../../../tests/fixtures/golden/tag2text_mini_golden.safetensors");
@@ -23,7 +23,7 @@ fn mini(window_size: usize) -> SwinConfig {
 }
 
 fn load(config: &SwinConfig, prefix: &str, device: &Device) -> Swin {
-    let weights = Weights::new(Generated::new("", config.shapes(prefix)), Layout::Torch);
+    let weights = golden::weights(Generated::new("", config.shapes(prefix)));
     let swin = Swin::load(config, prefix, &weights, device).unwrap();
     weights.finish().unwrap();
     swin
@@ -37,14 +37,17 @@ fn every_stage_equals_the_reference() {
         let batch = 2;
         let first = |x: &Rows| {
             let [count, width] = x.dims();
-            let values = match x {
-                Rows::Host { values, .. } => values.clone(),
-                Rows::Device(tensor) => host(tensor.clone()),
-            };
             let length = count / batch;
-            Tensor::<1>::from_floats(&values[..length * width], &device).reshape([1, length, width])
+            let rows = match x {
+                Rows::Host { values, .. } => {
+                    Tensor::<1>::from_floats(&values[..length * width], &device)
+                        .reshape([length, width])
+                }
+                Rows::Device(tensor) => tensor.clone().narrow(0, 0, length),
+            };
+            rows.unsqueeze::<3>()
         };
-        let mut x = swin.embed(golden.tensor("image", &device));
+        let mut x = swin.embed(reduced::pictures(&device));
         golden.assert_close(first(&x), "swin.patch_embed", 1e-5);
 
         let block = &swin.stages[0].blocks[0];
@@ -81,7 +84,7 @@ fn image_tokens_equal_the_reference_in_a_batch_and_one_by_one() {
     let golden = Golden::parse(GOLDEN);
     for device in devices() {
         let swin = load(&mini(6), "visual_encoder", &device);
-        let pictures: Tensor<4> = golden.tensor("image", &device);
+        let pictures = reduced::pictures(&device);
         golden.assert_close(swin.forward(pictures.clone()), "image_tokens", 2e-5);
         let single = (0..2).map(|index| swin.forward(pictures.clone().narrow(0, index, 1)));
         golden.assert_close(Tensor::cat(single.collect(), 0), "image_tokens", 2e-5);
@@ -90,11 +93,10 @@ fn image_tokens_equal_the_reference_in_a_batch_and_one_by_one() {
 
 #[test]
 fn windows_shrink_to_a_smaller_grid() {
-    let pictures = Golden::parse(GOLDEN);
     let golden = Golden::parse(WINDOW_12);
     for device in devices() {
         let swin = load(&mini(12), "w12", &device);
-        let picture = pictures.tensor::<4>("image", &device).narrow(0, 0, 1);
+        let picture = reduced::pictures(&device).narrow(0, 0, 1);
         golden.assert_close(swin.forward(picture), "image_tokens", 2e-5);
     }
 }
@@ -104,7 +106,7 @@ fn tables_of_another_window_are_interpolated() {
     let device = device();
     let (small, large) = (mini(6), mini(12));
     let table = "v.layers.0.blocks.0.attn.relative_position_bias_table";
-    let weights = Weights::new(Generated::new("", small.shapes("v")), Layout::Torch);
+    let weights = golden::weights(Generated::new("", small.shapes("v")));
     let swin = Swin::load(&large, "v", &weights, &device).unwrap();
     weights.finish().unwrap();
     let picture = Tensor::zeros([1, 3, 192, 192], &device);
@@ -114,7 +116,7 @@ fn tables_of_another_window_are_interpolated() {
         let odd = name == table;
         (name, if odd { vec![120, 1] } else { shape })
     });
-    let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
+    let weights = golden::weights(Generated::new("", shapes));
     let error = Swin::load(&large, "v", &weights, &device)
         .unwrap_err()
         .to_string();
@@ -131,7 +133,7 @@ fn buffers_are_not_taken_from_a_file() {
     let names = buffers.map(|name| format!("v.layers.0.blocks.1.attn.{name}"));
     let shapes = config.shapes("v").into_iter();
     let shapes = shapes.chain(names.clone().map(|name| (name, vec![1])));
-    let weights = Weights::new(Generated::new("", shapes), Layout::Torch);
+    let weights = golden::weights(Generated::new("", shapes));
     Swin::load(&config, "v", &weights, &device()).unwrap();
     assert!(
         matches!(weights.finish(), Err(ModelError::SurplusTensors { tensors, .. }) if tensors.len() == 2)

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::models::ModelError;
@@ -120,22 +121,52 @@ pub(super) fn relative_position_index(window: usize) -> Vec<usize> {
 }
 
 /// Scores' biases of one block.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 #[allow(clippy::large_enum_variant)] // Few are alive at a time.
 enum Bias {
-    /// `[heads, (2 window - 1)²]`, small enough to load; spread over queries and keys as it is used.
-    Host(Vec<f32>),
-    /// `[1, heads, N, N]`.
+    /// In main memory.
+    Host(HostBias),
+    /// `[1, heads, N, N]`, on another device.
     Device(Tensor<4>),
+    /// Recorded for gradients.
+    Recorded(RecordedBias),
+}
+
+/// `[heads, (2 window - 1)²]`, small enough to load; spread over queries and keys as it is used.
+#[derive(Debug, Module)]
+struct HostBias {
+    #[module(skip)]
+    table: Vec<f32>,
+}
+
+/// The table, which is what gradients are wanted of.
+#[derive(Debug, Module)]
+struct RecordedBias {
+    /// `[(2 window - 1)², heads]`.
+    table: Param<Tensor<2>>,
+    /// [`relative_position_index`].
+    index: Tensor<1, Int>,
+}
+
+impl RecordedBias {
+    /// `[1, heads, N, N]`.
+    fn spread(&self) -> Tensor<4> {
+        let rows = self.table.val().select(0, self.index.clone());
+        let [pairs, heads] = rows.dims();
+        let area = pairs.isqrt();
+        rows.transpose().reshape([1, heads, area, area])
+    }
 }
 
 /// Multi-head attention in windows, without its projections.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub(super) struct WindowAttention {
     bias: Bias,
     heads: usize,
+    #[module(skip)]
     windows: Arc<Windows>,
     /// [`relative_position_index`].
+    #[module(skip)]
     index: Arc<Vec<usize>>,
 }
 
@@ -159,15 +190,24 @@ impl WindowAttention {
         if stored != side {
             table = relative_positions(&table, stored, side)?;
         }
-        let by_head: Vec<f32> = (0..heads)
-            .flat_map(|head| table[head..].iter().step_by(heads).copied())
-            .collect();
+        let by_head = || -> Vec<f32> {
+            (0..heads)
+                .flat_map(|head| table[head..].iter().step_by(heads).copied())
+                .collect()
+        };
         let bias = if on_host(device) {
-            Bias::Host(by_head)
+            Bias::Host(HostBias { table: by_head() })
+        } else if device.is_autodiff() {
+            let index: Vec<i32> = index.iter().map(|&row| row as i32).collect();
+            let shape = [side * side, heads];
+            Bias::Recorded(RecordedBias {
+                table: Param::from_tensor(weights.to_device(table, shape, device)),
+                index: Tensor::from_data(index.as_slice(), device),
+            })
         } else {
             let area = windows.area();
-            let data = TensorData::new(spread(&by_head, &index), [1, heads, area, area]);
-            Bias::Device(Tensor::from_data(data, device))
+            let shape = [1, heads, area, area];
+            Bias::Device(weights.to_device(spread(&by_head(), &index), shape, device))
         };
         Ok(Self {
             bias,
@@ -180,11 +220,14 @@ impl WindowAttention {
     /// `packed` `[B * N, 3 C]`, queries, keys and values of the tokens row by row, to `[B * N, C]`.
     pub(super) fn forward(&self, packed: Rows, batch: usize) -> Rows {
         match (&self.bias, packed) {
-            (Bias::Host(table), Rows::Host { values, width }) => {
-                self.host(table, values, width / 3)
+            (Bias::Host(bias), Rows::Host { values, width }) => {
+                self.host(&bias.table, values, width / 3)
             }
             (Bias::Device(bias), Rows::Device(packed)) => {
                 Rows::Device(self.device(bias.clone(), packed, batch))
+            }
+            (Bias::Recorded(bias), Rows::Device(packed)) => {
+                Rows::Device(self.device(bias.spread(), packed, batch))
             }
             _ => unreachable!("a layer and its input are on one device"),
         }
@@ -258,8 +301,15 @@ impl WindowAttention {
         let scores = (part(0) / (head as f64).sqrt()).matmul(part(1).swap_dims(2, 3)) + bias;
         let scores = match &self.windows.mask {
             None => scores,
-            Some(mask) => (scores.reshape([batch, count, heads, area, area]) + mask.clone())
-                .reshape([batch * count, heads, area, area]),
+            Some(mask) => {
+                let mask = mask.clone().cast(scores.dtype());
+                (scores.reshape([batch, count, heads, area, area]) + mask).reshape([
+                    batch * count,
+                    heads,
+                    area,
+                    area,
+                ])
+            }
         };
         let context = softmax(scores, 3)
             .matmul(part(2))

@@ -1,0 +1,99 @@
+//! Image-text matching (ITM) of the pairs that a cheaper score brings near the top.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use super::EvalError;
+use super::progress::Watch;
+use super::rerank::{closest, rerank};
+use super::scores::Scores;
+use crate::caption::MatchLogits;
+use crate::encoder::Encoder;
+use crate::image_tokens::ImageTokensF16;
+use crate::query::FusionParams;
+
+/// Sentences matched with a picture between two reports of progress.
+const SENTENCES: usize = 64;
+
+/// Where a sentence and a picture are.
+pub(crate) type Pair = (usize, usize);
+
+/// Logits of the pairs that any of some rankings has in its first `depth` places.
+pub(crate) struct Matches {
+    logits: HashMap<Pair, MatchLogits>,
+    depth: usize,
+}
+
+impl Matches {
+    /// Matches the first `depth` pictures of every sentence and the first `depth` sentences of every picture, by each of
+    /// `rankings`; a pair of several is matched once.
+    pub(crate) fn new(
+        encoder: &dyn Encoder,
+        tokens: &[ImageTokensF16],
+        sentences: &[String],
+        rankings: &[&Scores],
+        depth: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, EvalError> {
+        let wanted = wanted(rankings, tokens.len(), depth);
+        let total = wanted.iter().map(Vec::len).sum();
+        let mut logits = HashMap::with_capacity(total);
+        for (picture, wanted) in wanted.iter().enumerate() {
+            for wanted in wanted.chunks(SENTENCES) {
+                let texts: Vec<&str> = wanted.iter().map(|&s| sentences[s].as_str()).collect();
+                let found = encoder.match_logits(&[&tokens[picture]], &texts)?;
+                let pairs = wanted.iter().map(|&sentence| (sentence, picture));
+                logits.extend(pairs.zip(found.into_iter().flatten()));
+                watch.count("matching", logits.len(), total)?;
+            }
+        }
+        Ok(Self { logits, depth })
+    }
+
+    /// The reference's score: by similarity the first `depth` candidates get their logit and their similarity, the others
+    /// less than any of these. `pair` tells which pair a candidate is.
+    pub(crate) fn reference(&self, similarities: &[f32], pair: impl Fn(usize) -> Pair) -> Vec<f32> {
+        let matching = |candidates: &[usize]| {
+            let logits = candidates.iter().map(|&c| self.logits[&pair(c)].matched);
+            Ok::<_, Infallible>(logits.collect())
+        };
+        let Ok(scores) = rerank(similarities, self.depth, matching);
+        scores
+    }
+
+    /// Fused scores, to which the first `depth` candidates add what the probability of a match counts for. That is never
+    /// negative, so those behind them stay behind.
+    pub(crate) fn fused(
+        &self,
+        fused: &[f32],
+        params: &FusionParams,
+        pair: impl Fn(usize) -> Pair,
+    ) -> Vec<f32> {
+        let mut scores = fused.to_vec();
+        for candidate in closest(fused, self.depth) {
+            let probability = self.logits[&pair(candidate)].probability();
+            scores[candidate] += params.matching(probability);
+        }
+        scores
+    }
+}
+
+/// The sentences that each picture is to be matched with.
+fn wanted(rankings: &[&Scores], pictures: usize, depth: usize) -> Vec<Vec<usize>> {
+    let mut wanted = vec![Vec::new(); pictures];
+    for scores in rankings {
+        for sentence in 0..scores.sentences() {
+            for picture in closest(scores.row(sentence), depth) {
+                wanted[picture].push(sentence);
+            }
+        }
+        for (picture, wanted) in wanted.iter_mut().enumerate() {
+            wanted.extend(closest(&scores.column(picture), depth));
+        }
+    }
+    for wanted in &mut wanted {
+        wanted.sort_unstable();
+        wanted.dedup();
+    }
+    wanted
+}
