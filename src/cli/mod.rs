@@ -25,6 +25,8 @@ mod status;
 mod tags;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod training;
 #[cfg(feature = "tui")]
 mod tui;
 

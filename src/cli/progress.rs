@@ -113,13 +113,11 @@ impl Bar {
                     .set_message(format!(", epoch {epoch}/{epochs}, loss {loss:.4}"));
                 self.bar.set_position(*done as u64);
             }
-            Training::Epoch {
-                stage,
-                epoch,
-                metric,
-                value,
-            } => self.say(&format!("{stage}, epoch {epoch}: {metric} {value:.4}")),
-            _ => {}
+            other => {
+                if let Some(sentence) = super::training::sentence(other) {
+                    self.say(&sentence);
+                }
+            }
         }
         self.go_on()
     }

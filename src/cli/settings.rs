@@ -209,15 +209,6 @@ impl Settings {
         }
     }
 
-    /// The file that `--config` names, if it was given, and its text.
-    #[cfg(feature = "train")]
-    pub(crate) fn named_file(&self) -> Result<Option<(&Path, String)>> {
-        match self.file {
-            File::Named(_) => self.file_text(),
-            _ => Ok(None),
-        }
-    }
-
     fn file_text(&self) -> Result<Option<(&Path, String)>> {
         let (path, must_exist) = match &self.file {
             File::Named(path) => (path, true),

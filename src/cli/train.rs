@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use imgsearch::corpus::{Split, read_corpus};
-use imgsearch::models::train::{self, TrainError, TrainRun, TrainSettings};
+use imgsearch::models::train::{self, Start, TrainError, TrainRun, TrainSettings};
 use imgsearch::query::{Lexicon, MineOptions, Parser, assemble, mine};
 use imgsearch::{ModelSource, Precision};
 
@@ -16,6 +16,7 @@ use super::mining;
 use super::output::{Output, harmless};
 use super::progress::Bar;
 use super::settings::Settings;
+use super::training::Summary;
 
 /// Train a model on captioned pictures
 #[derive(Debug, clap::Args)]
@@ -34,10 +35,13 @@ enum TrainCommand {
     Tags(TagsArgs),
     /// Train the heads of a model and write it as a bundle; its folder is printed
     ///
-    /// A run that was stopped, by Ctrl-C or otherwise, goes on where it was when the same command is given again:
-    /// `train resume` is another name for `train run`. `--config` names a file with the settings of the training.
+    /// `--config` names a training file, which can say everything that is typed here and more; what is typed wins. `train
+    /// settings` prints one with every setting at its default. A run that was stopped, by Ctrl-C or otherwise, goes on where it
+    /// was when the same command is given again: `train resume` is another name for `train run`.
     #[command(visible_alias = "resume")]
     Run(RunArgs),
+    /// Print a training file with every setting at its default, commented
+    Settings,
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,21 +58,33 @@ struct TagsArgs {
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// Captioned pictures, a JSON object a line
+    /// Captioned or labelled pictures, a JSON object a line; may be given several times
     #[arg(long, value_name = "DATA.jsonl")]
-    data: PathBuf,
+    data: Vec<PathBuf>,
     /// Where features, checkpoints, curves and the bundle go [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The model whose backbones and shape are taken [default: the built-in one]
     #[arg(long, value_name = "NAME|DIR")]
     base: Option<PathBuf>,
+    /// What the heads start from [default: scratch]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    start: Option<From>,
     /// Tags to train, as `train tags` writes them [default: those of the base]
     #[arg(long, value_name = "FILE")]
     tags: Option<PathBuf>,
-    /// Name of the new model
-    #[arg(long, default_value = "tag2text-mini")]
-    name: String,
+    /// Name of the new model [default: tag2text-mini]
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// What heads start from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum From {
+    /// Random weights
+    Scratch,
+    /// The heads of the base, which are trained further
+    Base,
 }
 
 /// Mines or trains.
@@ -76,6 +92,10 @@ pub(crate) fn run(args: &TrainArgs, settings: &Settings, output: &mut Output) ->
     match &args.command {
         TrainCommand::Tags(args) => tags(args, output),
         TrainCommand::Run(args) => heads(args, settings, output),
+        TrainCommand::Settings => {
+            output.write(TrainSettings::EXAMPLE)?;
+            Ok(Exit::Found)
+        }
     }
 }
 
@@ -111,36 +131,30 @@ fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exi
     if settings.precision == Some(Precision::F16) {
         bail!("training computes in f32; leave --precision f16 away");
     }
+    let training = training(args, settings)?;
+    let base = training.base.as_deref();
     let run = TrainRun {
-        corpus: args.data.clone(),
-        out: args
-            .out
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("runs").join(&args.name)),
-        base: args
-            .base
-            .as_deref()
-            .map_or(Ok(ModelSource::Builtin), |base| settings.named_model(base))?,
-        tags: args
-            .tags
-            .as_ref()
-            .map(|file| {
-                fs::read_to_string(file)
-                    .map_err(|error| anyhow!("cannot read the tags {}: {error}", harmless(file)))
-            })
-            .transpose()?,
-        name: args.name.clone(),
-        device: settings.device.unwrap_or_default(),
-        settings: training(settings)?,
+        base: base.map_or(Ok(ModelSource::Builtin), |base| settings.named_model(base))?,
+        settings: training,
     };
-    output.detail(format_args!("training in {}", harmless(&run.out)));
+    let folder = run.settings.folder();
+    output.detail(format_args!("training in {}", harmless(&folder)));
     let mut bar = Bar::new(settings, Interrupt::listen()?);
-    let outcome = train::train(&run, |progress| bar.train(progress));
+    let mut summary = Summary::default();
+    let outcome = train::train(&run, |progress| {
+        summary.note(progress);
+        bar.train(progress)
+    });
     drop(bar);
     match outcome {
-        Ok(folder) => {
-            let folder = output.shown(&folder);
-            output.write(folder)?;
+        Ok(bundle) => {
+            let model = harmless(&bundle);
+            output.notice(format_args!(
+                "{summary}\ncurves are in {}; to use the model: --model {model}, or imgsearch model import {model}",
+                harmless(&folder)
+            ));
+            let bundle = output.shown(&bundle);
+            output.write(bundle)?;
             output.write("\n")?;
             Ok(Exit::Found)
         }
@@ -152,9 +166,29 @@ fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exi
     }
 }
 
-fn training(settings: &Settings) -> Result<TrainSettings> {
-    let Some((path, text)) = settings.named_file()? else {
-        return Ok(TrainSettings::default());
+/// The training file, with what was typed put over it.
+fn training(args: &RunArgs, settings: &Settings) -> Result<TrainSettings> {
+    let mut training = match settings.named_config() {
+        Some(file) => TrainSettings::read(file)?,
+        None => TrainSettings::default(),
     };
-    toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+    if !args.data.is_empty() {
+        training.data.clone_from(&args.data);
+    }
+    training.out = args.out.clone().or(training.out);
+    training.base = args.base.clone().or(training.base);
+    training.tags = args.tags.clone().or(training.tags);
+    training.name = args.name.clone().unwrap_or(training.name);
+    training.device = settings.device.unwrap_or(training.device);
+    match args.start {
+        Some(From::Scratch) => training.start = Start::Scratch,
+        Some(From::Base) => training.start = Start::Base,
+        None => {}
+    }
+    if training.data.is_empty() {
+        bail!(
+            "nothing to learn from; name captioned pictures with --data, or with `data` in the training file"
+        );
+    }
+    Ok(training)
 }

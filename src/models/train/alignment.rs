@@ -11,6 +11,7 @@ use burn::tensor::{Bool, Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::features::Features;
 use super::objectives::in_batch_contrastive;
@@ -51,10 +52,12 @@ enum Pair {
     Class(usize),
 }
 
-/// Trains the heads, going on from a checkpoint in `folder`, and returns those of the best epoch.
+/// Trains the heads, those of `base` further where it is given, going on from a checkpoint in `folder`, and returns those of
+/// the best epoch.
 pub(crate) fn train(
     features: &Features,
     config: &AlignerConfig,
+    base: Option<&BaseHeads<'_>>,
     settings: &TrainSettings,
     folder: &Path,
     device: &Device,
@@ -64,7 +67,10 @@ pub(crate) fn train(
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);
     let trainee = Trainee {
-        aligner: config.init(&training_device),
+        aligner: match base {
+            Some(base) => base.aligner(&training_device)?,
+            None => config.init(&training_device),
+        },
         log_scale: Param::from_tensor(Tensor::from_floats(
             [(1.0 / START_TEMPERATURE).ln()],
             &training_device,
@@ -80,7 +86,12 @@ pub(crate) fn train(
         batch: own.batch,
         learning_rate: own.learning_rate,
         weight_decay: own.weight_decay,
-        seed: settings.seed,
+        settings,
+        warm: base.is_some(),
+        origin: base
+            .map(BaseHeads::fingerprint)
+            .transpose()?
+            .unwrap_or_default(),
         folder,
         device: &training_device,
     };

@@ -62,6 +62,15 @@ impl FeatureCache {
             .map_err(|source| TrainError::io(&self.path, source))
     }
 
+    /// Drops a batch that is not complete, unless it is the last of `total` records: computed in another company, its records
+    /// might differ in the last place from those of an uninterrupted run.
+    pub(crate) fn keep_batches(&mut self, batch: usize, total: usize) -> Result<(), TrainError> {
+        if self.len < total {
+            self.truncate(self.len / batch * batch)?;
+        }
+        Ok(())
+    }
+
     /// Appends whole records.
     pub(crate) fn append(&mut self, values: &[f32]) -> Result<(), TrainError> {
         let mut halves = vec![f16::ZERO; values.len()];
@@ -177,6 +186,17 @@ mod tests {
             cache.read_all().unwrap()[4..],
             [1., 1., 1., 1., 2., 2., 2., 2.]
         );
+    }
+
+    #[test]
+    fn batches_are_computed_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = FeatureCache::open(&folder.path().join("features"), 1).unwrap();
+        cache.append(&[0.0; 7]).unwrap();
+        cache.keep_batches(3, 7).unwrap();
+        assert_eq!(cache.len(), 7, "the last batch may be smaller");
+        cache.keep_batches(3, 9).unwrap();
+        assert_eq!(cache.len(), 6);
     }
 
     #[test]

@@ -52,8 +52,24 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// A training file is not what it should be.
+    #[error("{}, line {line}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The data teaches nothing that was to be trained.
+    #[error("nothing can be learned: {reason}")]
+    NothingToLearn {
+        /// What is missing.
+        reason: &'static str,
+    },
     /// A setting makes no sense.
-    #[error("{setting}: {reason}")]
+    #[error("{setting} {reason}")]
     Setting {
         /// Its name.
         setting: &'static str,

@@ -13,7 +13,7 @@ use super::cache::{FeatureCache, claim};
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::views::view;
-use crate::corpus::{CaptionedPicture, Split};
+use crate::corpus::CaptionedPicture;
 use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, host};
@@ -66,18 +66,14 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    /// Computes what `folder` does not hold yet for the training split of `corpus`.
+    /// Computes what `folder` does not hold yet.
     pub(crate) fn collect(
-        corpus: Vec<CaptionedPicture>,
+        pictures: Vec<CaptionedPicture>,
         backbones: &Backbones<'_>,
         settings: &TrainSettings,
         folder: &Path,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Self, TrainError> {
-        let pictures: Vec<CaptionedPicture> = corpus
-            .into_iter()
-            .filter(|picture| picture.split == Split::Train)
-            .collect();
         claim(folder, &fingerprint(&pictures, backbones, settings))?;
         let (channels, classes) = (backbones.image.channels(), backbones.classes.names().len());
         let (pooled, tokens) = images(&pictures, backbones, settings, folder, progress)?;
@@ -128,6 +124,10 @@ impl Features {
 
     pub(crate) fn picture(&self, index: usize) -> &CaptionedPicture {
         &self.pictures[index]
+    }
+
+    pub(crate) fn views(&self) -> usize {
+        self.views
     }
 
     pub(crate) fn is_held_out(&self, picture: usize) -> bool {
@@ -242,6 +242,7 @@ fn images(
     let mut pooled = FeatureCache::open(&folder.join("pooled.f16"), record)?;
     let total = pictures.len() * settings.views;
     // The two caches grow together; a kill may leave the tokens ahead by one batch.
+    pooled.keep_batches(BATCH, total)?;
     tokens.truncate(pooled.len())?;
     let mut decoded: Option<(usize, Picture)> = None;
     pooled.fill(total, BATCH, "pictures", progress, |range: Range<usize>| {
@@ -292,6 +293,7 @@ fn captions(
     let mut by_length: Vec<usize> = (0..texts.len()).collect();
     by_length.sort_by_key(|&caption| (texts[caption].len(), caption));
     let mut cache = FeatureCache::open(&folder.join("sentences.f16"), width)?;
+    cache.keep_batches(SENTENCES, texts.len())?;
     cache.fill(texts.len(), SENTENCES, "captions", progress, |range| {
         let batch: Vec<&str> = by_length[range].iter().map(|&c| texts[c]).collect();
         Ok(host(backbones.sentence.forward(&batch)?)?)
@@ -357,17 +359,60 @@ fn class_features(
     Ok(out)
 }
 
-/// Chooses the captioned training pictures that nothing is fitted to.
+/// Chooses the training pictures that nothing is fitted to: captioned ones, and others where these are too few.
 fn hold_out(pictures: &[CaptionedPicture], settings: &TrainSettings) -> Vec<bool> {
-    let mut captioned: Vec<usize> = (0..pictures.len())
-        .filter(|&index| !pictures[index].captions.is_empty())
-        .collect();
-    captioned.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+    let (captioned, labelled): (Vec<usize>, Vec<usize>) =
+        (0..pictures.len()).partition(|&index| !pictures[index].captions.is_empty());
     let mut held_out = vec![false; pictures.len()];
-    // A small collection keeps most of its pictures for training.
-    let count = settings.held_out.min(captioned.len() / 5);
-    for &index in &captioned[..count] {
-        held_out[index] = true;
+    let mut wanted = settings.held_out;
+    for mut group in [captioned, labelled] {
+        group.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+        // A small collection keeps most of its pictures for training.
+        group.truncate(wanted.min(group.len() / 5));
+        wanted -= group.len();
+        for index in group {
+            held_out[index] = true;
+        }
     }
     held_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifth_is_held_out_at_most_and_captioned_pictures_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data.jsonl");
+        let lines: Vec<String> = (0..60)
+            .map(|i| match i % 3 {
+                0 => format!(r#"{{"image":"{i}","captions":["a dog"]}}"#),
+                _ => format!(r#"{{"image":"{i}","tags":["dog"]}}"#),
+            })
+            .collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let pictures = crate::corpus::read_corpus(&file).unwrap();
+        let count = |held_out| {
+            let settings = TrainSettings {
+                held_out,
+                ..TrainSettings::default()
+            };
+            let chosen = hold_out(&pictures, &settings);
+            let of = |captioned: bool| {
+                let is = |(chosen, picture): (&bool, &CaptionedPicture)| {
+                    *chosen && captioned != picture.captions.is_empty()
+                };
+                chosen
+                    .iter()
+                    .zip(&pictures)
+                    .filter(|&pair| is(pair))
+                    .count()
+            };
+            (of(true), of(false))
+        };
+        assert_eq!(count(3), (3, 0));
+        assert_eq!(count(6), (4, 2));
+        assert_eq!(count(500), (4, 8));
+    }
 }

@@ -1,4 +1,4 @@
-//! Learning rate over a run.
+//! Learning rate and averaging over a run.
 
 use std::f64::consts::PI;
 
@@ -12,6 +12,11 @@ pub(crate) fn learning_rate(peak: f64, step: usize, steps: usize) -> f64 {
     peak * 0.5 * (1.0 + (PI * done).cos())
 }
 
+/// Decay of the moving average after `step` steps: it starts small, so that the random start is soon forgotten.
+pub(crate) fn ema_decay(decay: f32, step: usize) -> f32 {
+    decay.min((1.0 + step as f32) / (10.0 + step as f32))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,5 +28,12 @@ mod tests {
         assert_eq!(rates[4], 1.0);
         assert!(rates[5..].windows(2).all(|pair| pair[1] < pair[0]));
         assert!(rates[99] < 1e-2);
+    }
+
+    #[test]
+    fn the_average_forgets_its_start_and_then_takes_its_time() {
+        assert!(ema_decay(0.999, 1) < 0.2);
+        assert_eq!(ema_decay(0.999, 100_000), 0.999);
+        assert_eq!(ema_decay(0.1, 50), 0.1);
     }
 }

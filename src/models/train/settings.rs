@@ -1,22 +1,84 @@
-//! How the heads are trained. The defaults are what the shipped model was made with.
+//! What is trained, on what and how. The defaults are what the shipped model was made with.
+
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Settings of a training run, as read from a TOML file.
+use super::TrainError;
+use crate::models::DeviceChoice;
+
+/// Settings of a training run, as a training file has them; see `examples/train.toml`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TrainSettings {
+    /// The pictures to learn from: files that [`read_corpus`](crate::corpus::read_corpus) reads.
+    pub data: Vec<PathBuf>,
+    /// Where features, checkpoints, curves and the bundle go. Default: `runs/` and the name
+    pub out: Option<PathBuf>,
+    /// The model whose backbones, tags and shape are taken, by name or folder; whoever calls looks it up. Default: the built-in
+    /// one
+    pub base: Option<PathBuf>,
+    /// Tags to train, as JSON lines. Default: those of the base
+    pub tags: Option<PathBuf>,
+    /// Name of the new bundle.
+    pub name: String,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+    /// What is trained; the rest is taken from the base.
+    pub stages: Vec<TrainStage>,
+    /// What the heads start from.
+    pub start: Start,
+    /// What the learning rates are multiplied with where heads start from those of the base.
+    pub fine_tuning_rate: f64,
     /// Seed of every random choice.
     pub seed: u64,
     /// Views of each training picture: the whole, its mirror image, and random crops.
     pub views: usize,
-    /// Training pictures held out to choose the epoch and the tag thresholds.
+    /// Training pictures held out to choose the epoch and the tag thresholds; never more than a fifth.
     pub held_out: usize,
+    /// Decay of the moving average of the weights, which is then what is measured and exported; 0 for the last weights.
+    pub ema_decay: f32,
+    /// Epochs without a better held-out figure after which a stage ends; 0 for never.
+    pub patience: usize,
+    /// Minutes between checkpoints, beside those at the end of each epoch.
+    pub checkpoint_minutes: f64,
     /// The contrastive heads.
     pub alignment: AlignmentSettings,
     /// The recognition decoder.
     pub tagging: TaggingSettings,
+}
+
+/// One of the heads that can be trained.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TrainStage {
+    /// The contrastive heads.
+    Alignment,
+    /// The recognition decoder.
+    Tagging,
+}
+
+impl TrainStage {
+    /// Its name in a training file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alignment => "alignment",
+            Self::Tagging => "tagging",
+        }
+    }
+}
+
+/// What heads start from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// Random weights.
+    #[default]
+    Scratch,
+    /// The heads of the base: fine-tuning.
+    Base,
 }
 
 /// Training of the contrastive heads.
@@ -62,9 +124,21 @@ pub struct TaggingSettings {
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
+            data: Vec::new(),
+            out: None,
+            base: None,
+            tags: None,
+            name: "tag2text-mini".to_owned(),
+            device: DeviceChoice::Auto,
+            stages: vec![TrainStage::Alignment, TrainStage::Tagging],
+            start: Start::Scratch,
+            fine_tuning_rate: 0.2,
             seed: 1,
             views: 2,
             held_out: 500,
+            ema_decay: 0.0,
+            patience: 0,
+            checkpoint_minutes: 2.0,
             alignment: AlignmentSettings::default(),
             tagging: TaggingSettings::default(),
         }
@@ -95,5 +169,81 @@ impl Default for TaggingSettings {
             weight_decay: 0.05,
             dropout: 0.1,
         }
+    }
+}
+
+impl TrainSettings {
+    /// Where everything goes.
+    pub fn folder(&self) -> PathBuf {
+        match &self.out {
+            Some(out) => out.clone(),
+            None => Path::new("runs").join(&self.name),
+        }
+    }
+
+    /// Whether the heads of the base are trained further.
+    pub(crate) fn fine_tunes(&self) -> bool {
+        self.start == Start::Base
+    }
+
+    /// Looks for values that make no sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`], which names the setting as a training file does.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let (alignment, tagging) = (&self.alignment, &self.tagging);
+        let wrong = |setting, reason: &str| {
+            Err(TrainError::Setting {
+                setting,
+                reason: reason.to_owned(),
+            })
+        };
+        for (setting, count) in [
+            ("views", self.views),
+            ("alignment.epochs", alignment.epochs),
+            ("alignment.batch", alignment.batch),
+            ("tagging.epochs", tagging.epochs),
+            ("tagging.batch", tagging.batch),
+            ("tagging.absent", tagging.absent),
+        ] {
+            if count == 0 {
+                return wrong(setting, "must be at least 1");
+            }
+        }
+        for (setting, share) in [
+            ("ema_decay", f64::from(self.ema_decay)),
+            ("alignment.input_dropout", alignment.input_dropout),
+            ("alignment.hidden_dropout", alignment.hidden_dropout),
+            ("tagging.dropout", tagging.dropout),
+        ] {
+            if !(0.0..1.0).contains(&share) {
+                return wrong(setting, "must be at least 0 and less than 1");
+            }
+        }
+        for (setting, rate) in [
+            ("fine_tuning_rate", self.fine_tuning_rate),
+            ("alignment.learning_rate", alignment.learning_rate),
+            ("tagging.learning_rate", tagging.learning_rate),
+        ] {
+            if !(rate > 0.0 && rate.is_finite()) {
+                return wrong(setting, "must be more than 0");
+            }
+        }
+        for (setting, amount) in [
+            ("checkpoint_minutes", self.checkpoint_minutes),
+            ("alignment.weight_decay", alignment.weight_decay.into()),
+            ("tagging.weight_decay", tagging.weight_decay.into()),
+        ] {
+            if !(amount >= 0.0 && amount.is_finite()) {
+                return wrong(setting, "must be at least 0");
+            }
+        }
+        if self.stages.is_empty() {
+            return wrong("stages", "must name at least one stage");
+        }
+        if self.name.is_empty() {
+            return wrong("name", "must not be empty");
+        }
+        Ok(())
     }
 }

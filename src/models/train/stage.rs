@@ -1,7 +1,8 @@
-//! The loop that every stage of training shares: shuffled batches, optimizer, checkpoints, curve, best epoch.
+//! The loop that every stage of training shares: shuffled batches, optimizer, averaging, checkpoints, curve, best epoch.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use burn::module::Module;
 use burn::optim::grad_clipping::GradientClippingConfig;
@@ -10,21 +11,19 @@ use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
 
-use super::checkpoint::{Checkpoint, write_module};
-use super::progress::Progress;
-use super::schedule::learning_rate;
+use super::checkpoint::{Checkpoint, Saved, State, write_module};
+use super::objectives::{copy_of, follow};
+use super::progress::{Progress, told};
+use super::schedule::{ema_decay, learning_rate};
+use super::settings::TrainSettings;
 use super::{TrainError, curves};
 use crate::models::backbone::host;
 
-/// Steps that one point of the loss curve averages.
-const STRETCH: usize = 10;
-/// Steps between checkpoints within an epoch: about a minute.
-const SAVE_EVERY: usize = 100;
-
 /// What distinguishes a stage.
 pub(crate) struct Stage<'a> {
-    /// Names its files and its progress.
+    /// Names its files, its progress and its table of settings.
     pub(crate) name: &'static str,
     /// The held-out figure that chooses the epoch.
     pub(crate) metric: &'static str,
@@ -32,9 +31,14 @@ pub(crate) struct Stage<'a> {
     pub(crate) items: &'a [usize],
     pub(crate) epochs: usize,
     pub(crate) batch: usize,
+    /// Peak, where the weights are random at first.
     pub(crate) learning_rate: f64,
     pub(crate) weight_decay: f32,
-    pub(crate) seed: u64,
+    pub(crate) settings: &'a TrainSettings,
+    /// Whether the weights are trained ones at first: they are then kept if nothing better is learned, and change more slowly.
+    pub(crate) warm: bool,
+    /// What the weights depend on beside the settings: a checkpoint of another origin is refused.
+    pub(crate) origin: String,
     pub(crate) folder: &'a Path,
     /// Where gradients are computed.
     pub(crate) device: &'a Device,
@@ -42,8 +46,8 @@ pub(crate) struct Stage<'a> {
 
 impl Stage<'_> {
     /// Trains `trainee`, going on from a checkpoint. `loss` is given a batch of items and its own random numbers; `score`
-    /// measures the module after an epoch and returns what is kept of it. The parts of the best epoch are in
-    /// [`Stage::best`] afterwards.
+    /// measures the module, or its moving average where one is kept, after an epoch and returns what is kept of it. The parts
+    /// of the best epoch are in [`Stage::best`] afterwards.
     pub(crate) fn train<M: Module, B: Module>(
         &self,
         trainee: M,
@@ -51,172 +55,163 @@ impl Stage<'_> {
         mut loss: impl FnMut(&M, &[usize], &mut ChaCha8Rng) -> Result<Tensor<1>, TrainError>,
         mut score: impl FnMut(&M) -> Result<(f32, B), TrainError>,
     ) -> Result<(), TrainError> {
+        let settings = self.settings;
+        let checkpoint = Checkpoint::new(self.folder.join(self.name));
+        let mut run = checkpoint.load(self.start(trainee))?;
+        if self.warm && run.state.before.is_none() {
+            let (value, best) = score(&run.module)?;
+            write_module(&self.best(), &best)?;
+            run.state.before = Some(value);
+            self.tell_epoch(&run.state, None, progress)?;
+        }
+        let peak = if self.warm {
+            self.learning_rate * settings.fine_tuning_rate
+        } else {
+            self.learning_rate
+        };
+        let pause = Duration::try_from_secs_f64(60.0 * settings.checkpoint_minutes);
+        let pause = pause.unwrap_or(Duration::MAX);
+        let per_epoch = self.items.len().div_ceil(self.batch).max(1);
+        let steps = per_epoch * self.epochs;
+        let mut order = Vec::new();
+        let mut saved = Instant::now();
+        let (mut begun, mut passed) = (saved, 0);
+        while run.state.step < steps && !self.has_stalled(&run.state) {
+            let (epoch, within) = (run.state.step / per_epoch, run.state.step % per_epoch);
+            if order.is_empty() {
+                order = self.items.to_vec();
+                order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed ^ epoch as u64));
+                (begun, passed) = (Instant::now(), 0);
+            }
+            // Every step has its own seed, so a resumed run makes the same choices as an uninterrupted one.
+            let seed = settings.seed.wrapping_mul(1_000_003) ^ run.state.step as u64;
+            self.device.seed(seed);
+            let last = ((within + 1) * self.batch).min(order.len());
+            let batch = &order[within * self.batch..last];
+            let objective = loss(&run.module, batch, &mut ChaCha8Rng::seed_from_u64(seed))?;
+            let value = host(objective.clone())?[0];
+            let gradients = GradientsParams::from_grads(objective.backward(), &run.module);
+            let rate = learning_rate(peak, run.state.step, steps);
+            run.module = run.optimizer.step(rate, run.module, gradients);
+            run.state.note(value);
+            run.average = run.average.map(|average| {
+                let decay = ema_decay(settings.ema_decay, run.state.step);
+                follow(average, &run.module, decay)
+            });
+            passed += batch.len();
+            let step = Progress::Step {
+                stage: self.name,
+                epoch: epoch + 1,
+                epochs: self.epochs,
+                done: epoch * order.len() + last,
+                total: self.epochs * order.len(),
+                loss: value,
+            };
+            let mut go_on = told(progress(&step));
+            let ended = within + 1 == per_epoch;
+            if ended {
+                let rate = passed as f32 / begun.elapsed().as_secs_f32();
+                let (value, best) = score(run.average.as_ref().unwrap_or(&run.module))?;
+                run.state.scores.push(value);
+                if run.state.best() == Some(epoch) {
+                    write_module(&self.best(), &best)?;
+                }
+                let curve = self.folder.join(format!("{}.svg", self.name));
+                curves::draw(&curve, self.name, self.metric, &run.state, run.state.step)?;
+                go_on = go_on.and(self.tell_epoch(&run.state, Some(rate), progress));
+                order.clear();
+            }
+            if ended || go_on.is_err() || saved.elapsed() >= pause {
+                checkpoint.save(&run)?;
+                saved = Instant::now();
+            }
+            go_on?;
+        }
+        self.tell_end(&run.state, progress)
+    }
+
+    fn start<M: Module>(&self, module: M) -> Saved<M> {
         let optimizer = AdamWConfig::new()
             .with_weight_decay(self.weight_decay)
             .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
             .init();
-        let checkpoint = Checkpoint::new(self.folder.join(self.name));
-        let (mut state, mut trainee, mut optimizer) = checkpoint.load(trainee, optimizer)?;
-        let per_epoch = self.items.len().div_ceil(self.batch).max(1);
-        let steps = per_epoch * self.epochs;
-        let mut order = Vec::new();
-        let mut stretch = Vec::new();
-        while state.step < steps {
-            let (epoch, within) = (state.step / per_epoch, state.step % per_epoch);
-            if order.is_empty() {
-                order = self.items.to_vec();
-                order.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seed ^ epoch as u64));
-            }
-            // Every step has its own seed, so a resumed run makes the same choices as an uninterrupted one.
-            let seed = self.seed.wrapping_mul(1_000_003) ^ state.step as u64;
-            self.device.seed(seed);
-            let last = ((within + 1) * self.batch).min(order.len());
-            let batch = &order[within * self.batch..last];
-            let objective = loss(&trainee, batch, &mut ChaCha8Rng::seed_from_u64(seed))?;
-            let value = host(objective.clone())?[0];
-            let gradients = GradientsParams::from_grads(objective.backward(), &trainee);
-            let rate = learning_rate(self.learning_rate, state.step, steps);
-            trainee = optimizer.step(rate, trainee, gradients);
-
-            state.step += 1;
-            stretch.push(value);
-            if stretch.len() == STRETCH {
-                let mean = stretch.iter().sum::<f32>() / STRETCH as f32;
-                state.losses.push((state.step, mean));
-                stretch.clear();
-            }
-            let mut stop = progress(&Progress::Step {
-                stage: self.name,
-                epoch: epoch + 1,
-                epochs: self.epochs,
-                done: state.step,
-                total: steps,
-                loss: value,
-            });
-            let ended = within + 1 == per_epoch;
-            if ended {
-                order.clear();
-                let (value, best) = score(&trainee)?;
-                state.scores.push(value);
-                if state.best() == Some(epoch) {
-                    write_module(&self.best(), &best)?;
-                }
-                let curve = self.folder.join(format!("{}.svg", self.name));
-                curves::draw(&curve, self.name, self.metric, &state, state.step)?;
-                let seen = progress(&Progress::Epoch {
-                    stage: self.name,
-                    epoch: epoch + 1,
-                    metric: self.metric,
-                    value,
-                });
-                if seen.is_break() {
-                    stop = seen;
-                }
-            }
-            if ended || stop.is_break() || state.step % SAVE_EVERY == 0 {
-                checkpoint.save(&state, &trainee, &optimizer)?;
-            }
-            if stop.is_break() {
-                return Err(TrainError::Cancelled);
-            }
+        Saved {
+            state: State {
+                origin: self.origin(),
+                ..State::default()
+            },
+            average: (self.settings.ema_decay > 0.0).then(|| copy_of(&module)),
+            module,
+            optimizer,
         }
-        Ok(())
+    }
+
+    /// Everything that decides what the weights become. Patience is no part of it, as it only decides when to stop.
+    fn origin(&self) -> String {
+        let settings = self.settings;
+        let own = serde_json::to_value(settings).map(|all| all[self.name].clone());
+        let all = json!({
+            "own": own.unwrap_or_default(),
+            "seed": settings.seed,
+            "views": settings.views,
+            "held_out": settings.held_out,
+            "ema_decay": settings.ema_decay,
+            "rate": self.warm.then_some(settings.fine_tuning_rate),
+            "origin": self.origin,
+        });
+        blake3::hash(all.to_string().as_bytes())
+            .to_hex()
+            .to_string()
+    }
+
+    fn has_stalled(&self, state: &State) -> bool {
+        self.settings.patience > 0 && state.stalled() >= self.settings.patience
+    }
+
+    /// Tells what the last epoch came to.
+    fn tell_epoch(
+        &self,
+        state: &State,
+        rate: Option<f32>,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(), TrainError> {
+        let epoch = state.scores.len();
+        told(progress(&Progress::Epoch {
+            stage: self.name,
+            epoch,
+            epochs: self.epochs,
+            metric: self.metric,
+            value: state
+                .scores
+                .last()
+                .copied()
+                .or(state.before)
+                .unwrap_or_default(),
+            best: state.stalled() == 0,
+            rate,
+        }))
+    }
+
+    fn tell_end(
+        &self,
+        state: &State,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(), TrainError> {
+        told(progress(&Progress::Stage {
+            stage: self.name,
+            best: state.scores.len() - state.stalled(),
+            epochs: state.scores.len(),
+            metric: self.metric,
+            value: state.best_score().unwrap_or_default(),
+            before: state.before,
+        }))
     }
 
     /// Where the best epoch's module is.
-    pub(crate) fn best(&self) -> std::path::PathBuf {
+    pub(crate) fn best(&self) -> PathBuf {
         self.folder.join(format!("{}.best", self.name))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
-    use burn::tensor::TensorData;
-    use rand::Rng;
-
-    #[derive(Debug, Module)]
-    struct Line {
-        linear: Linear,
-        dropout: Dropout,
-    }
-
-    /// Fits `y = 3 x` with dropout and noise; stops after `steps` steps.
-    fn run(folder: &Path, steps: usize) -> Result<(), TrainError> {
-        let device = Device::flex().autodiff();
-        device.seed(7);
-        let items: Vec<usize> = (0..50).collect();
-        let stage = Stage {
-            name: "line",
-            metric: "negative error",
-            items: &items,
-            epochs: 3,
-            batch: 8,
-            learning_rate: 0.4,
-            weight_decay: 0.01,
-            seed: 7,
-            folder,
-            device: &device,
-        };
-        let line = Line {
-            linear: LinearConfig::new(2, 1).init(&device),
-            dropout: DropoutConfig::new(0.2).init(),
-        };
-        let column = |values: Vec<f32>, width| {
-            let rows = values.len() / width;
-            Tensor::<2>::from_data(TensorData::new(values, [rows, width]), &device)
-        };
-        let mut taken = 0;
-        stage.train(
-            line,
-            &mut |seen| {
-                taken += usize::from(matches!(seen, Progress::Step { .. }));
-                if taken >= steps {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            },
-            |line, batch, rng| {
-                let x: Vec<f32> = batch
-                    .iter()
-                    .flat_map(|&i| [i as f32 / 50.0, rng.random_range(-0.1..0.1)])
-                    .collect();
-                let y = batch.iter().map(|&i| 3.0 * i as f32 / 50.0).collect();
-                let found = line.linear.forward(line.dropout.forward(column(x, 2)));
-                Ok((found - column(y, 1)).powi_scalar(2).mean())
-            },
-            |line| {
-                let weight = host(line.linear.weight.val())?[0];
-                Ok((-(weight - 3.0).abs(), line.linear.clone()))
-            },
-        )
-    }
-
-    fn weights(folder: &Path) -> Vec<f32> {
-        let device = Device::flex();
-        let blank = LinearConfig::new(2, 1).init(&device);
-        let linear =
-            super::super::checkpoint::read_module(&folder.join("line.best"), blank).unwrap();
-        host(linear.weight.val()).unwrap()
-    }
-
-    #[test]
-    fn a_run_that_is_stopped_anywhere_ends_as_if_it_had_not_been() {
-        let whole = tempfile::tempdir().unwrap();
-        run(whole.path(), usize::MAX).unwrap();
-        let expected = weights(whole.path());
-        assert!((expected[0] - 3.0).abs() < 1.5, "it learns: {expected:?}");
-        // Within an epoch, and at an epoch's last step (7 a epoch).
-        for stop in [3, 7, 17] {
-            let folder = tempfile::tempdir().unwrap();
-            assert!(matches!(
-                run(folder.path(), stop),
-                Err(TrainError::Cancelled)
-            ));
-            run(folder.path(), usize::MAX).unwrap();
-            assert_eq!(weights(folder.path()), expected, "stopped at step {stop}");
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::base_tables::BaseTables;
 use super::checkpoint::read_module;
 use super::objectives::asymmetric;
 use super::progress::Progress;
@@ -80,6 +81,26 @@ impl Trainee {
         }
     }
 
+    /// Goes on from a trained decoder. `names` are those of the tags to train, `[T, W]`.
+    fn from_base(base: &BaseTables, names: &Tensor<2>, dropout: f64) -> Result<Self, TrainError> {
+        let device = &names.device();
+        let queries = base.vectors(&base.tagger.label_embed, names)?;
+        let weights = base.vectors(&base.tagger.fc_weight, names)?;
+        Ok(Self {
+            tagger: Tagger {
+                label_embed: queries.corrections,
+                fc_weight: weights.corrections,
+                fc_bias: base.numbers(&base.tagger.fc_bias, device)?,
+                class_scale: base.numbers(&base.tagger.class_scale, device)?,
+                name_scale: base.numbers(&base.tagger.name_scale, device)?,
+                ..base.tagger.clone()
+            },
+            query_map: queries.map,
+            weight_map: weights.map,
+            dropout: DropoutConfig::new(dropout).init(),
+        })
+    }
+
     /// The decoder alone, its tables made explicit.
     fn folded(&self, names: &Tensor<2>) -> Tagger {
         let mut tagger = self.tagger.clone();
@@ -111,10 +132,12 @@ impl Trainee {
     }
 }
 
-/// Trains the decoder, going on from a checkpoint in `folder`, and returns the one of the best epoch.
+/// Trains the decoder, that of `base` further where it is given, going on from a checkpoint in `folder`, and returns the one of
+/// the best epoch.
 pub(crate) fn train(
     data: &TaggingData<'_>,
     config: &TaggerConfig,
+    base: Option<&BaseTables>,
     settings: &TrainSettings,
     folder: &Path,
     device: &Device,
@@ -124,8 +147,12 @@ pub(crate) fn train(
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);
     let width = data.name_width();
-    let trainee = Trainee::new(config, width, own.dropout, &training_device);
-    let names = matrix(data.names().to_vec(), width, device);
+    let names = |device| matrix(data.names().to_vec(), width, device);
+    let trainee = match base {
+        Some(base) => Trainee::from_base(base, &names(&training_device), own.dropout)?,
+        None => Trainee::new(config, width, own.dropout, &training_device),
+    };
+    let names = names(device);
     let stage = Stage {
         name: "tagging",
         metric: "held-out macro mAP",
@@ -134,7 +161,13 @@ pub(crate) fn train(
         batch: own.batch,
         learning_rate: own.learning_rate,
         weight_decay: own.weight_decay,
-        seed: settings.seed,
+        settings,
+        warm: base.is_some(),
+        origin: format!(
+            "{}{}",
+            data.origin(),
+            base.map_or("", |base| &base.fingerprint)
+        ),
         folder,
         device: &training_device,
     };

@@ -4,15 +4,14 @@ use burn::tensor::Device;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::features::{Features, encode};
+use super::features::Features;
+use super::labels::Labels;
 use super::{TrainError, matrix};
 use crate::models::ModelError;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
 use crate::models::classes::Classes;
-use crate::models::sentence::SentenceEncoder;
 use crate::models::tagger::Evidence;
-use crate::query::{Labeller, Lexicon, Parser};
 use crate::vocabulary::{TagKind, Vocabulary};
 
 /// A tag that the classifier gives more than this is not taken for absent only because no caption names it.
@@ -25,9 +24,8 @@ pub(crate) struct TaggingData<'a> {
     features: &'a Features,
     classes: &'a Classes,
     vocabulary: &'a Vocabulary,
-    views: usize,
-    /// Sorted tag ids that each picture shows.
-    shown: Vec<Vec<u32>>,
+    origin: String,
+    labels: &'a Labels,
     /// `[T, W]`: sentence vectors of the tag names.
     names: Vec<f32>,
     /// `[D, T]`: tag names in the shared space.
@@ -39,50 +37,37 @@ pub(crate) struct TaggingData<'a> {
 }
 
 impl<'a> TaggingData<'a> {
-    /// Reads the tags off the captions and prepares what the trained `aligner` says.
+    /// Prepares what the trained `aligner` says. `names` are the sentence vectors of the tags' names, `[T, W]`.
     pub(crate) fn collect(
         features: &'a Features,
         classes: &'a Classes,
         vocabulary: &'a Vocabulary,
-        sentences: &SentenceEncoder,
+        labels: &'a Labels,
+        names: Vec<f32>,
         aligner: &Aligner,
-        views: usize,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let labeller = Labeller::new(vocabulary, Parser::new(Lexicon::english()));
-        let shown: Vec<Vec<u32>> = (0..features.pictures())
-            .map(|index| {
-                let picture = features.picture(index);
-                let mut ids: Vec<u32> = labeller
-                    .targets(&picture.captions, &picture.tags)
-                    .into_iter()
-                    .map(|id| id.0)
-                    .collect();
-                ids.sort_unstable();
-                ids
-            })
-            .collect();
-        let prompts: Vec<String> = vocabulary
-            .iter()
-            .map(|tag| format!("a photo of a {}", tag.name))
-            .collect();
-        let names = encode(sentences, &prompts)?;
         let tag_names = name_table(aligner, &names, vocabulary.len(), device)?;
-        let embeddings = embed(features, aligner, views, device)?;
+        let embeddings = embed(features, aligner, device)?;
         let (held_out, training) =
             (0..features.pictures()).partition(|&picture| features.is_held_out(picture));
         Ok(Self {
             features,
             classes,
             vocabulary,
-            views,
-            shown,
+            origin: labels.fingerprint(vocabulary) + &fingerprint(aligner)?,
+            labels,
             names,
             tag_names,
             embeddings,
             training,
             held_out,
         })
+    }
+
+    /// Tells other tags, pictures and aligners apart.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     pub(crate) fn tags(&self) -> usize {
@@ -98,7 +83,7 @@ impl<'a> TaggingData<'a> {
     }
 
     pub(crate) fn shows(&self, picture: usize, tag: usize) -> bool {
-        self.shown[picture].binary_search(&(tag as u32)).is_ok()
+        self.labels.of(picture).binary_search(&(tag as u32)).is_ok()
     }
 
     /// `[T, W]`, row-major.
@@ -128,7 +113,7 @@ impl<'a> TaggingData<'a> {
     ) -> Vec<usize> {
         let mut shown = vec![false; self.tags()];
         for &(picture, _) in batch {
-            for &tag in &self.shown[picture] {
+            for &tag in self.labels.of(picture) {
                 shown[tag as usize] = true;
             }
         }
@@ -154,7 +139,9 @@ impl<'a> TaggingData<'a> {
         let mut targets = Vec::with_capacity(batch.len() * chosen.len());
         let mut known = Vec::with_capacity(batch.len() * chosen.len());
         for &(picture, view) in batch {
-            let scene = self.shown[picture]
+            let scene = self
+                .labels
+                .of(picture)
                 .iter()
                 .any(|&tag| self.kind(tag as usize) == Some(TagKind::Scene));
             for (&tag, &sampled) in chosen.iter().zip(&sampled) {
@@ -205,7 +192,7 @@ impl<'a> TaggingData<'a> {
                 .log_odds(self.features.probabilities(picture, view))
                 .collect();
             odds.extend(chosen.iter().map(|&tag| all[tag]));
-            let row = picture * self.views + view;
+            let row = picture * self.features.views() + view;
             embeddings.extend_from_slice(&self.embeddings[row * dim..][..dim]);
         }
         let mut table = Vec::with_capacity(dim * chosen.len());
@@ -226,6 +213,15 @@ impl<'a> TaggingData<'a> {
     }
 }
 
+/// Tells aligners apart. Of their weights, which are exact, and not of what they compute.
+fn fingerprint(aligner: &Aligner) -> Result<String, ModelError> {
+    let mut hasher = blake3::Hasher::new();
+    for layer in [&aligner.image.output, &aligner.text.output] {
+        hasher.update(bytemuck::cast_slice(&host(layer.weight.val())?));
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Tag names in the shared space, `[D, T]`.
 fn name_table(
     aligner: &Aligner,
@@ -238,12 +234,8 @@ fn name_table(
 }
 
 /// Image embeddings of every view.
-fn embed(
-    features: &Features,
-    aligner: &Aligner,
-    views: usize,
-    device: &Device,
-) -> Result<Vec<f32>, TrainError> {
+fn embed(features: &Features, aligner: &Aligner, device: &Device) -> Result<Vec<f32>, TrainError> {
+    let views = features.views();
     let rows: Vec<(usize, usize)> = (0..features.pictures())
         .flat_map(|picture| (0..views).map(move |view| (picture, view)))
         .collect();

@@ -12,10 +12,11 @@ const WORTH: f32 = 0.25;
 const BETA_SQUARED: f32 = 0.25;
 
 /// Thresholds of every tag from probabilities `[H, T]` and whether each picture shows each tag: the value of the best F0.5,
-/// a tag's own where enough pictures show it, else that of all such tags together.
+/// a tag's own where enough pictures show it, else the one `known` of the tag, else that of all frequent tags together.
 pub(crate) fn choose(
     scores: &[f32],
     tags: usize,
+    known: impl Fn(usize) -> Option<f32>,
     shows: impl Fn(usize, usize) -> bool,
 ) -> Vec<f32> {
     let pictures = scores.len() / tags.max(1);
@@ -37,10 +38,11 @@ pub(crate) fn choose(
     let common = best(&pooled).map_or(0.5, |(threshold, _)| threshold);
     columns
         .iter()
-        .map(|column| match best(column) {
+        .enumerate()
+        .map(|(tag, column)| match best(column) {
             Some((threshold, score)) if frequent(column) && score >= WORTH => threshold,
             Some(_) if frequent(column) => RANGE.1,
-            _ => common,
+            _ => known(tag).unwrap_or(common),
         })
         .collect()
 }
@@ -85,16 +87,19 @@ mod tests {
         let scores: Vec<f32> = (0..pictures)
             .flat_map(|p| [if p < 10 { 0.6 } else { 0.3 }, 0.2])
             .collect();
-        let thresholds = choose(&scores, 2, |picture, tag| match tag {
+        let shows = |picture, tag| match tag {
             0 => picture < 10,
             _ => picture == 0,
-        });
+        };
+        let thresholds = choose(&scores, 2, |_| None, shows);
         assert!((0.3..0.6).contains(&thresholds[0]));
         assert_eq!(thresholds[0], thresholds[1]);
+        let kept = choose(&scores, 2, |_| Some(0.9), shows);
+        assert_eq!(kept, [thresholds[0], 0.9]);
     }
 
     #[test]
     fn without_pictures_the_threshold_is_one_half() {
-        assert_eq!(choose(&[], 2, |_, _| false), [0.5, 0.5]);
+        assert_eq!(choose(&[], 2, |_| None, |_, _| false), [0.5, 0.5]);
     }
 }
