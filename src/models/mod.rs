@@ -18,7 +18,9 @@ mod generated;
 mod generation;
 #[cfg(test)]
 mod golden;
+mod initial;
 mod manifest;
+mod matcher;
 mod mini;
 mod nn;
 mod normalization;

@@ -12,6 +12,7 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 
 use super::device::Precision;
+use super::initial::initial;
 use super::tensors::{SafetensorsBytes, TensorSource};
 use super::{CheckpointError, ModelError};
 
@@ -32,6 +33,8 @@ pub(crate) struct Weights<'a> {
     layout: Layout,
     precision: Precision,
     taken: RefCell<BTreeSet<String>>,
+    /// Seed of what stands in for tensors that the source lacks.
+    initial: Option<u64>,
     /// In a survey, what was asked for and is not there.
     lacking: Option<RefCell<Lacking>>,
 }
@@ -47,8 +50,17 @@ impl<'a> Weights<'a> {
             layout,
             precision: Precision::F32,
             taken: RefCell::default(),
+            initial: None,
             lacking: None,
         }
+    }
+
+    /// Hands out what training starts from, instead of an error, where the source lacks a tensor.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub(crate) fn or_initial(mut self, seed: u64) -> Self {
+        self.initial = Some(seed);
+        self
     }
 
     /// Makes tensors in `precision`. Default: f32
@@ -123,6 +135,11 @@ impl<'a> Weights<'a> {
     pub(crate) fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
         if let Some(zeros) = self.surveyed(key, shape) {
             return Ok(vec![0.0; zeros]);
+        }
+        if let Some(seed) = self.initial
+            && !self.has(key)
+        {
+            return Ok(initial(seed, key, shape, self.layout));
         }
         let (dtype, bytes) = self.floats(key, shape)?;
         Ok(to_f32(dtype, &bytes))

@@ -12,18 +12,19 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::TrainError;
+use super::stored::StoredTensor;
 use crate::models::ModelError;
 use crate::models::ModelSource;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
 use crate::models::manifest::Manifest;
-use crate::models::mini::{BACKBONES, CLASSES, HEADS, TAGS, WORDS};
+use crate::models::mini::{BACKBONES, CLASSES, HEADS, MATCHER, TAGS, WORDS};
 use crate::models::tagger::Tagger;
 use crate::vocabulary::Vocabulary;
 
 /// Tensors by name, in half precision.
 #[derive(Default)]
-struct Heads {
+pub(crate) struct Heads {
     tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
 }
 
@@ -103,7 +104,14 @@ impl Heads {
         Ok(())
     }
 
-    fn into_bytes(self) -> Result<Vec<u8>, ModelError> {
+    /// Parameters under the names that they have already.
+    pub(crate) fn stored(&mut self, tensors: &[StoredTensor]) -> Result<(), ModelError> {
+        tensors
+            .iter()
+            .try_for_each(|tensor| self.put(&tensor.name, &tensor.shape, &tensor.values))
+    }
+
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, ModelError> {
         let broken = |source: safetensors::SafeTensorError| ModelError::Weights {
             file: HEADS.to_owned(),
             reason: source.to_string(),
@@ -128,6 +136,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) classes: &'a str,
     pub(crate) aligner: &'a Aligner,
     pub(crate) tagger: &'a Tagger,
+    /// The alignment encoder, where there is one.
+    pub(crate) matcher: Option<&'a [StoredTensor]>,
     /// `[K, W]`
     pub(crate) class_names: &'a [f32],
     /// `[D, T]`
@@ -163,6 +173,11 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
     put(CLASSES, parts.classes.as_bytes())?;
     put(TAGS, parts.vocabulary.to_json_lines().as_bytes())?;
     put(HEADS, &heads.into_bytes()?)?;
+    if let Some(tensors) = parts.matcher {
+        let mut matcher = Heads::default();
+        matcher.stored(tensors)?;
+        put(MATCHER, &matcher.into_bytes()?)?;
+    }
     let path = folder.join(Manifest::FILE);
     let mut text =
         serde_json::to_string_pretty(&manifest).map_err(|source| ModelError::Manifest {

@@ -5,11 +5,15 @@
 
 mod alignment;
 mod cache;
+mod candidates;
 mod checkpoint;
 mod curves;
 mod error;
 mod export;
 mod features;
+mod matching;
+mod matching_data;
+mod matching_score;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the stage that trains a captioner takes it")
@@ -28,11 +32,14 @@ mod objectives;
 mod parity;
 mod progress;
 mod schedule;
+mod sentences;
 mod settings;
 mod stage;
+mod stored;
 mod tagging;
 mod tagging_data;
 mod thresholds;
+mod upper_layers;
 mod views;
 
 use std::ops::ControlFlow;
@@ -42,20 +49,24 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::TrainError;
 pub use progress::Progress;
-pub use settings::{AlignmentSettings, TaggingSettings, TrainSettings};
+pub use settings::{AlignmentSettings, MatchingSettings, TaggingSettings, TrainSettings};
 
 use super::ModelSource;
 use super::backbone::ImageBackbone;
 use super::classes::Classes;
 use super::device::DeviceChoice;
 use super::manifest::Manifest;
+use super::matcher::MatcherConfig;
 use super::mini::{BACKBONES, WORDS};
 use super::sentence::SentenceEncoder;
-use super::weights::Weights;
+use super::tensors::SafetensorsBytes;
+use super::weights::{Layout, Weights};
 use crate::corpus::read_corpus;
 use crate::vocabulary::Vocabulary;
 use features::{Backbones, Features};
+use matching_data::MatchingData;
 use tagging_data::TaggingData;
+use upper_layers::UpperLayers;
 
 /// What a training run reads and writes.
 #[derive(Clone, Debug)]
@@ -94,6 +105,12 @@ pub fn train(
         Some(tags) => tags.clone(),
         None => run.base.text(super::mini::TAGS)?,
     };
+    if settings.matching.epochs > 0 {
+        manifest.matcher = Some(MatcherConfig {
+            num_hidden_layers: settings.matching.layers,
+            token_width: settings.matching.token_width,
+        });
+    }
     let vocabulary = Vocabulary::from_json_lines(&tags).map_err(|source| TrainError::Setting {
         setting: "tags",
         reason: source.to_string(),
@@ -109,7 +126,12 @@ pub fn train(
         sentence: &sentence,
         classes: &classes,
         side: manifest.image_encoder.image_size as u32,
-        fingerprint: blake3::hash(&bytes).to_hex().to_string(),
+        // The states that are kept are those below the upper layers.
+        fingerprint: format!(
+            "{} {}",
+            blake3::hash(&bytes).to_hex(),
+            manifest.lower_layers()
+        ),
     };
     let corpus = read_corpus(&run.corpus)?;
     let features = Features::collect(
@@ -153,6 +175,24 @@ pub fn train(
         data.shows(held_out[row], tag)
     });
     let vocabulary = with_thresholds(&vocabulary, &thresholds)?;
+    let matcher = match &manifest.matcher {
+        Some(config) if settings.matching.epochs > 0 => {
+            let data = MatchingData::collect(&features, &aligner, settings, &device)?;
+            let source = SafetensorsBytes::parse(BACKBONES, &bytes)?;
+            let start = Weights::new(UpperLayers(source), Layout::Burn).or_initial(settings.seed);
+            let (out, run) = (
+                &run.out,
+                matching::Run {
+                    manifest: &manifest,
+                    config,
+                    settings,
+                    device: &device,
+                },
+            );
+            Some(matching::train(&data, &run, &start, out, progress)?)
+        }
+        _ => None,
+    };
     let folder = run.out.join("bundle");
     export::write(
         export::Parts {
@@ -162,6 +202,7 @@ pub fn train(
             classes: &table,
             aligner: &aligner,
             tagger: &tagger,
+            matcher: matcher.as_deref(),
             class_names: features.class_names(),
             tag_names: data.tag_names(),
         },
@@ -176,6 +217,9 @@ fn check(settings: &TrainSettings) -> Result<(), TrainError> {
         ("alignment.epochs", settings.alignment.epochs),
         ("alignment.batch", settings.alignment.batch),
         ("tagging.epochs", settings.tagging.epochs),
+        ("matching.batch", settings.matching.batch),
+        ("matching.layers", settings.matching.layers),
+        ("matching.token_width", settings.matching.token_width),
         ("tagging.batch", settings.tagging.batch),
         ("tagging.absent", settings.tagging.absent),
     ];

@@ -17,6 +17,8 @@ pub struct TrainSettings {
     pub alignment: AlignmentSettings,
     /// The recognition decoder.
     pub tagging: TaggingSettings,
+    /// The alignment encoder.
+    pub matching: MatchingSettings,
 }
 
 /// Training of the contrastive heads.
@@ -59,6 +61,31 @@ pub struct TaggingSettings {
     pub dropout: f64,
 }
 
+/// Training of the alignment encoder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MatchingSettings {
+    /// Passes over the captions.
+    pub epochs: usize,
+    /// Captions a step.
+    pub batch: usize,
+    /// Wrong pictures that each caption is matched with.
+    pub negatives: usize,
+    /// The most similar pictures of a caption, by the contrastive heads, from which the wrong ones are drawn.
+    pub depth: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Share of the image tokens' channels, and of those of the states of the lower text layers, that is dropped.
+    pub dropout: f64,
+    /// Uppermost layers of the text encoder that look at the picture.
+    pub layers: usize,
+    /// Channels of the image tokens that are kept of a picture.
+    pub token_width: usize,
+}
+
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
@@ -67,6 +94,7 @@ impl Default for TrainSettings {
             held_out: 500,
             alignment: AlignmentSettings::default(),
             tagging: TaggingSettings::default(),
+            matching: MatchingSettings::default(),
         }
     }
 }
@@ -94,6 +122,22 @@ impl Default for TaggingSettings {
             learning_rate: 1e-3,
             weight_decay: 0.05,
             dropout: 0.1,
+        }
+    }
+}
+
+impl Default for MatchingSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 3,
+            batch: 16,
+            negatives: 3,
+            depth: 200,
+            learning_rate: 3e-4,
+            weight_decay: 0.05,
+            dropout: 0.1,
+            layers: 2,
+            token_width: 256,
         }
     }
 }

@@ -1,0 +1,191 @@
+//! Training of the alignment encoder on cached states and image tokens (paper section 3.3, Image-Text Matching).
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, DropoutConfig};
+use burn::tensor::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use super::TrainError;
+use super::checkpoint::read_module;
+use super::matching_data::{Batch, MatchingData};
+use super::matching_score::MatchingScore;
+use super::objectives::{listwise, matching};
+use super::progress::Progress;
+use super::settings::TrainSettings;
+use super::stage::Stage;
+use super::stored::{StoredTensor, stored};
+use crate::models::backbone::host;
+use crate::models::manifest::Manifest;
+use crate::models::matcher::{MatchTokens, Matcher, MatcherConfig};
+use crate::models::weights::Weights;
+
+/// Weight of the cosine beside the matching logit before training.
+const COSINE_WEIGHT: f32 = 20.0;
+
+/// The alignment encoder with what only training needs.
+#[derive(Debug, Module)]
+struct Trainee {
+    tokens: MatchTokens,
+    matcher: Matcher,
+    log_weight: Param<Tensor<1>>,
+    dropout: Dropout,
+}
+
+impl Trainee {
+    fn load(
+        manifest: &Manifest,
+        config: &MatcherConfig,
+        weights: &Weights<'_>,
+        dropout: f64,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let channels = manifest.image_encoder.features;
+        let weight = Tensor::from_floats([COSINE_WEIGHT.ln()], device);
+        Ok(Self {
+            tokens: MatchTokens::load(config, channels, weights, device)?,
+            matcher: Matcher::load(config, &manifest.text_encoder, weights, device)?,
+            log_weight: Param::from_tensor(weight),
+            dropout: DropoutConfig::new(dropout).init(),
+        })
+    }
+
+    /// How well the right picture of each sentence wins against the wrong ones (with the cosine, as candidates are ranked in the
+    /// end), and how well each pair is told to match or not.
+    fn loss(&self, batch: Batch) -> Tensor<1> {
+        let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
+        let states = self.dropout.forward(batch.states);
+        let images = self.matcher.images(&tokens);
+        let logits = self.matcher.logits(states, &batch.lengths, &images);
+        let sentences = batch.cosines.dims()[0];
+        let [pairs, _] = logits.dims();
+        // All right pairs come first, then the first wrong picture of each sentence, and so on.
+        let matched = logits
+            .clone()
+            .narrow(1, 1, 1)
+            .reshape([pairs / sentences, sentences])
+            .transpose();
+        let weight = self.log_weight.val().exp().unsqueeze::<2>();
+        listwise(matched + batch.cosines * weight) + matching(logits, sentences)
+    }
+
+    /// Weight of the cosine beside the logit.
+    fn weight(&self) -> Result<f32, TrainError> {
+        Ok(host(self.log_weight.val().detach())?[0].exp())
+    }
+
+    /// The tensors that [`MatchTokens`] and [`Matcher`] load.
+    fn stored(
+        &self,
+        config: &MatcherConfig,
+        layers: usize,
+    ) -> Result<Vec<StoredTensor>, TrainError> {
+        let first = layers - config.num_hidden_layers;
+        let mut tensors = stored("matcher.tokens", &self.tokens)?;
+        for mut tensor in stored("matcher", &self.matcher)? {
+            for layer in (0..config.num_hidden_layers).rev() {
+                let (here, there) = (
+                    format!("matcher.layers.layers.{layer}."),
+                    format!("matcher.encoder.layer.{}.", first + layer),
+                );
+                tensor.name = tensor.name.replace(&here, &there);
+            }
+            tensors.push(tensor);
+        }
+        Ok(tensors)
+    }
+}
+
+/// What is trained, how and where.
+pub(crate) struct Run<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) config: &'a MatcherConfig,
+    pub(crate) settings: &'a TrainSettings,
+    pub(crate) device: &'a Device,
+}
+
+/// Trains the alignment encoder, going on from a checkpoint in `folder`, and returns the tensors of the best epoch, as they
+/// are stored in a bundle. `weights` hold what it starts from.
+pub(crate) fn train(
+    data: &MatchingData<'_>,
+    run: &Run<'_>,
+    weights: &Weights<'_>,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Vec<StoredTensor>, TrainError> {
+    let Run {
+        manifest,
+        config,
+        settings,
+        device,
+    } = *run;
+    let own = &settings.matching;
+    let training_device = device.clone().autodiff();
+    training_device.seed(settings.seed);
+    let load = || Trainee::load(manifest, config, weights, own.dropout, &training_device);
+    let layers = manifest.text_encoder.num_hidden_layers;
+    let items: Vec<usize> = (0..data.training.captions().len()).collect();
+    let stage = Stage {
+        name: "matching",
+        metric: "held-out text-to-image R@1 after matching",
+        items: &items,
+        epochs: own.epochs,
+        batch: own.batch,
+        learning_rate: own.learning_rate,
+        weight_decay: own.weight_decay,
+        seed: settings.seed,
+        folder,
+        device: &training_device,
+    };
+    let loss = |trainee: &Trainee, items: &[usize], rng: &mut ChaCha8Rng| {
+        let batch = Batch::sample(data, items, settings, rng, &training_device)?;
+        Ok(trainee.loss(batch))
+    };
+    let score = |trainee: &Trainee| {
+        let tensors = ranking(trainee.stored(config, layers)?, trainee.weight()?);
+        let score = MatchingScore::new(manifest, config, &tensors, device)?;
+        Ok((score.recall_at_1(data)?, trainee.clone()))
+    };
+    stage.train(load()?, progress, loss, score)?;
+    let best = read_module(&stage.best(), load()?)?;
+    Ok(ranking(best.stored(config, layers)?, best.weight()?))
+}
+
+/// The head scaled so that candidates are ranked by its second logit plus the cosine, which is how they are ranked whatever
+/// the model (BLIP's evaluation). The difference of the two logits, and so the probability, stays what it was.
+fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
+    let head = tensors
+        .iter_mut()
+        .filter(|tensor| tensor.name.starts_with("matcher.head."));
+    for pair in head.flat_map(|tensor| tensor.values.chunks_exact_mut(2)) {
+        let difference = pair[1] - pair[0];
+        pair[1] /= weight;
+        pair[0] = pair[1] - difference;
+    }
+    tensors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_is_scaled_to_the_cosine_and_keeps_its_odds() {
+        let tensor = |name: &str, values: &[f32]| StoredTensor {
+            name: name.to_owned(),
+            shape: vec![values.len()],
+            values: values.to_vec(),
+        };
+        let found = ranking(
+            vec![
+                tensor("matcher.tokens.norm.weight", &[1.0, 2.0]),
+                tensor("matcher.head.bias", &[1.0, 5.0]),
+            ],
+            20.0,
+        );
+        assert_eq!(found[0].values, [1.0, 2.0]);
+        assert_eq!(found[1].values, [-3.75, 0.25]);
+    }
+}
