@@ -1,9 +1,17 @@
 //! What a tensor is before training.
 
+#[cfg(feature = "train")]
+use std::borrow::Cow;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::weights::Layout;
+#[cfg(feature = "train")]
+use super::{
+    ModelError,
+    tensors::{TensorInfo, TensorSource},
+};
 
 /// Values of the tensor `key` of `shape`. A norm changes nothing, other vectors are zero, tables of embeddings have a standard
 /// deviation of 0.02 (BERT), and weights are uniform in ±1/√d_input, which is what PyTorch and burn start linear layers with.
@@ -29,6 +37,32 @@ pub(crate) fn initial(seed: u64, key: &str, shape: &[usize], layout: Layout) -> 
         }
         _ if is_norm && key.ends_with(".weight") => vec![1.0; count],
         _ => vec![0.0; count],
+    }
+}
+
+/// A source without tensors: of a network that is trained from the start.
+#[cfg(feature = "train")]
+pub(crate) struct Nothing;
+
+#[cfg(feature = "train")]
+impl TensorSource for Nothing {
+    fn file(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn info(&self, _: &str) -> Option<TensorInfo> {
+        None
+    }
+
+    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, ModelError> {
+        Err(ModelError::MissingTensor {
+            file: self.file().to_owned(),
+            tensor: name.to_owned(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 use super::aligner::AlignerConfig;
+use super::caption_network::CaptionerConfig;
 use super::matcher::MatcherConfig;
 use super::nn::{BertConfig, EfficientNetConfig};
 use super::tagger::TaggerConfig;
@@ -29,6 +30,9 @@ pub(crate) struct Manifest {
     /// Image-text matching; a bundle may do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) matcher: Option<MatcherConfig>,
+    /// Captions; a bundle may do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) captioner: Option<CaptionerConfig>,
     /// BLAKE3 of every other file, as hex.
     pub(crate) files: BTreeMap<String, String>,
 }

@@ -1,5 +1,6 @@
 //! The model inside the binary, and bundles of its architecture.
 
+mod captioning;
 mod matching;
 
 use std::sync::OnceLock;
@@ -18,18 +19,21 @@ use super::matcher::MatchTokens;
 use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
 use super::weights::Weights;
-use super::{MatchStart, ModelError, ModelPart, ModelSource};
-use crate::caption::{MatchLogits, SentenceMatch};
+use super::{CaptionOptions, MatchStart, ModelError, ModelPart, ModelSource};
+use crate::caption::{MatchLogits, SentenceMatch, TaggedCaption};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
 use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, ResizeFilter, Squares};
 use crate::vocabulary::Vocabulary;
+use captioning::CaptionSide;
 use matching::MatchSide;
 
 /// File names within a bundle.
 pub(crate) const BACKBONES: &str = "backbones.safetensors";
 pub(crate) const HEADS: &str = "heads.safetensors";
 pub(crate) const MATCHER: &str = "matcher.safetensors";
+pub(crate) const CAPTIONER: &str = "captioner.safetensors";
+pub(crate) const CAPTION_WORDS: &str = "caption_vocab.txt";
 pub(crate) const WORDS: &str = "vocab.txt";
 pub(crate) const TAGS: &str = "tags.jsonl";
 pub(crate) const CLASSES: &str = "classes.tsv";
@@ -71,6 +75,7 @@ pub struct Tag2TextMini {
     image: OnceLock<ImageSide>,
     text: OnceLock<TextSide>,
     matching: OnceLock<MatchSide>,
+    captioning: OnceLock<CaptionSide>,
 }
 
 impl Tag2TextMini {
@@ -109,6 +114,7 @@ impl Tag2TextMini {
             image: OnceLock::new(),
             text: OnceLock::new(),
             matching: OnceLock::new(),
+            captioning: OnceLock::new(),
         })
     }
 
@@ -295,6 +301,22 @@ impl Encoder for Tag2TextMini {
         sentences: &[&str],
     ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
         self.match_kept(images, sentences)
+    }
+
+    fn captions(
+        &self,
+        pictures: &[Squares],
+        tags: Option<&[String]>,
+        options: &CaptionOptions,
+    ) -> Result<Vec<TaggedCaption>, ModelError> {
+        // Before the image encoder is loaded for nothing.
+        if self.manifest.captioner.is_none() {
+            return Err(ModelError::lacks(&self.id, ModelPart::Captioner));
+        }
+        self.in_parts(pictures, |part| {
+            let (seen, embedding) = self.look(part)?;
+            self.describe(seen, embedding, tags, options)
+        })
     }
 
     fn match_sentences(

@@ -6,6 +6,7 @@ mod blip;
 pub(crate) mod builtin;
 pub(crate) mod bundle;
 mod caption;
+mod caption_network;
 mod captioner;
 mod checkpoint;
 mod classes;
@@ -19,6 +20,7 @@ mod generation;
 #[cfg(test)]
 mod golden;
 mod initial;
+mod interaction;
 mod manifest;
 mod matcher;
 mod mini;

@@ -12,6 +12,11 @@ use super::tokenizer::WordPieceTokenizer;
 use super::weights::Weights;
 use super::word_table::WordTable;
 
+/// The sentence that stands for the name of a class or tag.
+pub(crate) fn naming(name: &str) -> String {
+    format!("a photo of a {name}")
+}
+
 /// Hidden states of sentences below the upper layers.
 #[derive(Debug)]
 pub(crate) struct LowerStates {

@@ -18,7 +18,9 @@ use crate::models::ModelSource;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
 use crate::models::manifest::Manifest;
-use crate::models::mini::{BACKBONES, CLASSES, HEADS, MATCHER, TAGS, WORDS};
+use crate::models::mini::{
+    BACKBONES, CAPTION_WORDS, CAPTIONER, CLASSES, HEADS, MATCHER, TAGS, WORDS,
+};
 use crate::models::tagger::Tagger;
 use crate::vocabulary::Vocabulary;
 
@@ -69,7 +71,7 @@ impl Heads {
         self.linear("aligner.text_output", &aligner.text.output)
     }
 
-    fn tagger(&mut self, tagger: &Tagger) -> Result<(), ModelError> {
+    pub(crate) fn tagger(&mut self, tagger: &Tagger) -> Result<(), ModelError> {
         self.linear("tagger.token_projection", &tagger.token_projection)?;
         self.norm("tagger.token_norm", &tagger.token_norm)?;
         self.tensor("tagger.label_embed", tagger.label_embed.val())?;
@@ -138,6 +140,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) tagger: &'a Tagger,
     /// The alignment encoder, where there is one.
     pub(crate) matcher: Option<&'a [StoredTensor]>,
+    /// The captioner with the words that it writes, where there is one.
+    pub(crate) captioner: Option<(&'a [StoredTensor], &'a str)>,
     /// `[K, W]`
     pub(crate) class_names: &'a [f32],
     /// `[D, T]`
@@ -177,6 +181,12 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
         let mut matcher = Heads::default();
         matcher.stored(tensors)?;
         put(MATCHER, &matcher.into_bytes()?)?;
+    }
+    if let Some((tensors, words)) = parts.captioner {
+        let mut captioner = Heads::default();
+        captioner.stored(tensors)?;
+        put(CAPTIONER, &captioner.into_bytes()?)?;
+        put(CAPTION_WORDS, words.as_bytes())?;
     }
     let path = folder.join(Manifest::FILE);
     let mut text =

@@ -19,7 +19,7 @@ use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, host};
 use crate::models::classes::Classes;
-use crate::models::sentence::SentenceEncoder;
+use crate::models::sentence::{SentenceEncoder, naming};
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
@@ -94,7 +94,7 @@ impl Features {
             .classes
             .names()
             .iter()
-            .map(|name| format!("a photo of a {name}"))
+            .map(|name| naming(name))
             .collect();
         let class_names = encode(backbones.sentence, &prompts)?;
         let width = sentences.width();
@@ -156,6 +156,18 @@ impl Features {
 
     pub(crate) fn picture_of(&self, caption: usize) -> usize {
         self.owner[caption]
+    }
+
+    /// The captions of a picture.
+    pub(crate) fn captions_of(&self, picture: usize) -> Range<usize> {
+        let first = |picture| self.owner.partition_point(|&owner| owner < picture);
+        first(picture)..first(picture + 1)
+    }
+
+    /// The text of a caption.
+    pub(crate) fn caption(&self, caption: usize) -> &str {
+        let picture = self.owner[caption];
+        &self.pictures[picture].captions[caption - self.captions_of(picture).start]
     }
 
     /// What the text encoder makes of the captions.

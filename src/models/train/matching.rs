@@ -98,29 +98,19 @@ impl Trainee {
     }
 }
 
-/// What is trained, how and where.
-pub(crate) struct Run<'a> {
-    pub(crate) manifest: &'a Manifest,
-    pub(crate) config: &'a MatcherConfig,
-    pub(crate) settings: &'a TrainSettings,
-    pub(crate) device: &'a Device,
-}
-
-/// Trains the alignment encoder, going on from a checkpoint in `folder`, and returns the tensors of the best epoch, as they
-/// are stored in a bundle. `weights` hold what it starts from.
+/// Trains the alignment encoder of `manifest`, going on from a checkpoint in the folder of `places`, and returns the tensors of
+/// the best epoch, as they are stored in a bundle. `weights` hold what it starts from.
 pub(crate) fn train(
     data: &MatchingData<'_>,
-    run: &Run<'_>,
+    manifest: &Manifest,
     weights: &Weights<'_>,
-    folder: &Path,
+    settings: &TrainSettings,
+    (folder, device): (&Path, &Device),
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Vec<StoredTensor>, TrainError> {
-    let Run {
-        manifest,
-        config,
-        settings,
-        device,
-    } = *run;
+    let Some(config) = &manifest.matcher else {
+        return Ok(Vec::new());
+    };
     let own = &settings.matching;
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);

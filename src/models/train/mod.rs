@@ -6,6 +6,9 @@
 mod alignment;
 mod cache;
 mod candidates;
+mod caption_words;
+mod captioning;
+mod captioning_data;
 mod checkpoint;
 mod curves;
 mod error;
@@ -49,7 +52,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::TrainError;
 pub use progress::Progress;
-pub use settings::{AlignmentSettings, MatchingSettings, TaggingSettings, TrainSettings};
+pub use settings::{
+    AlignmentSettings, CaptioningSettings, MatchingSettings, TaggingSettings, TrainSettings,
+};
 
 use super::ModelSource;
 use super::backbone::ImageBackbone;
@@ -60,9 +65,11 @@ use super::matcher::MatcherConfig;
 use super::mini::{BACKBONES, WORDS};
 use super::sentence::SentenceEncoder;
 use super::tensors::SafetensorsBytes;
+use super::tokenizer::BlipTokenizer;
 use super::weights::{Layout, Weights};
 use crate::corpus::read_corpus;
 use crate::vocabulary::Vocabulary;
+use caption_words::caption_words;
 use features::{Backbones, Features};
 use matching_data::MatchingData;
 use tagging_data::TaggingData;
@@ -175,23 +182,36 @@ pub fn train(
         data.shows(held_out[row], tag)
     });
     let vocabulary = with_thresholds(&vocabulary, &thresholds)?;
-    let matcher = match &manifest.matcher {
-        Some(config) if settings.matching.epochs > 0 => {
-            let data = MatchingData::collect(&features, &aligner, settings, &device)?;
-            let source = SafetensorsBytes::parse(BACKBONES, &bytes)?;
-            let start = Weights::new(UpperLayers(source), Layout::Burn).or_initial(settings.seed);
-            let (out, run) = (
-                &run.out,
-                matching::Run {
-                    manifest: &manifest,
-                    config,
-                    settings,
-                    device: &device,
-                },
-            );
-            Some(matching::train(&data, &run, &start, out, progress)?)
-        }
-        _ => None,
+    let matcher = if settings.matching.epochs > 0 {
+        let data = MatchingData::collect(&features, &aligner, settings, &device)?;
+        let source = SafetensorsBytes::parse(BACKBONES, &bytes)?;
+        let start = Weights::new(UpperLayers(source), Layout::Burn).or_initial(settings.seed);
+        let places = (run.out.as_path(), &device);
+        Some(matching::train(
+            &data, &manifest, &start, settings, places, progress,
+        )?)
+    } else {
+        None
+    };
+    let captioner = if settings.captioning.epochs > 0 {
+        let least = settings.captioning.least_uses;
+        let words = caption_words(&features, &sentence, &run.base.text(WORDS)?, least)?;
+        let tokenizer = BlipTokenizer::new(&words)?;
+        let config = settings.captioning.config(tokenizer.len());
+        let parts = captioning::Parts {
+            manifest: &manifest,
+            config: &config,
+            tokenizer: &tokenizer,
+            tagger: &tagger,
+            vocabulary: &vocabulary,
+            settings,
+            device: &device,
+        };
+        let tensors = captioning::train(&data, &parts, &run.out, progress)?;
+        manifest.captioner = Some(config);
+        Some((tensors, words))
+    } else {
+        None
     };
     let folder = run.out.join("bundle");
     export::write(
@@ -203,6 +223,9 @@ pub fn train(
             aligner: &aligner,
             tagger: &tagger,
             matcher: matcher.as_deref(),
+            captioner: captioner
+                .as_ref()
+                .map(|(tensors, words)| (tensors.as_slice(), words.as_str())),
             class_names: features.class_names(),
             tag_names: data.tag_names(),
         },
@@ -217,6 +240,7 @@ fn check(settings: &TrainSettings) -> Result<(), TrainError> {
         ("alignment.epochs", settings.alignment.epochs),
         ("alignment.batch", settings.alignment.batch),
         ("tagging.epochs", settings.tagging.epochs),
+        ("captioning.batch", settings.captioning.batch),
         ("matching.batch", settings.matching.batch),
         ("matching.layers", settings.matching.layers),
         ("matching.token_width", settings.matching.token_width),

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::caption_network::CaptionerConfig;
+use crate::models::nn::BertConfig;
+
 /// Settings of a training run, as read from a TOML file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +22,8 @@ pub struct TrainSettings {
     pub tagging: TaggingSettings,
     /// The alignment encoder.
     pub matching: MatchingSettings,
+    /// The caption decoder.
+    pub captioning: CaptioningSettings,
 }
 
 /// Training of the contrastive heads.
@@ -86,6 +91,53 @@ pub struct MatchingSettings {
     pub token_width: usize,
 }
 
+impl CaptioningSettings {
+    /// Shape of a captioner that writes `words`.
+    pub(crate) fn config(&self, words: usize) -> CaptionerConfig {
+        /// Channels of an attention head, as in BERT.
+        const HEAD: usize = 64;
+        CaptionerConfig {
+            decoder: BertConfig {
+                vocab_size: words,
+                hidden_size: self.hidden_size,
+                num_hidden_layers: self.layers,
+                num_attention_heads: (self.hidden_size / HEAD).max(1),
+                intermediate_size: 4 * self.hidden_size,
+                max_position_embeddings: 64,
+                layer_norm_eps: 1e-12,
+            },
+            tags: self.tags,
+        }
+    }
+}
+
+/// Training of the caption decoder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CaptioningSettings {
+    /// Passes over the captioned pictures.
+    pub epochs: usize,
+    /// Pictures a step, each with up to five of its captions.
+    pub batch: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Share that is dropped of the image tokens' channels, of what the decoder looks at, and of its output.
+    pub dropout: f64,
+    /// Share of the words read so far that is hidden from the decoder.
+    pub word_dropout: f64,
+    /// Times that training captions use a word which captions may be written in.
+    pub least_uses: usize,
+    /// Width of the decoder; a multiple of 64.
+    pub hidden_size: usize,
+    /// Layers of the decoder.
+    pub layers: usize,
+    /// Tags that a caption is written from.
+    pub tags: usize,
+}
+
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
@@ -95,6 +147,7 @@ impl Default for TrainSettings {
             alignment: AlignmentSettings::default(),
             tagging: TaggingSettings::default(),
             matching: MatchingSettings::default(),
+            captioning: CaptioningSettings::default(),
         }
     }
 }
@@ -138,6 +191,23 @@ impl Default for MatchingSettings {
             dropout: 0.1,
             layers: 2,
             token_width: 256,
+        }
+    }
+}
+
+impl Default for CaptioningSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 12,
+            batch: 16,
+            learning_rate: 5e-4,
+            weight_decay: 0.05,
+            dropout: 0.2,
+            word_dropout: 0.1,
+            least_uses: 5,
+            hidden_size: 256,
+            layers: 3,
+            tags: 12,
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct StoredTensor {
 
 /// Parts of a path within the networks of [`nn`](crate::models::nn), and what the checkpoint that they come from calls them.
 /// Applied in this order.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 20] = [
     (".Device.", "."),
     (".gamma", ".weight"),
     (".beta", ".bias"),
@@ -30,6 +30,31 @@ const NAMES: [(&str, &str); 13] = [
     (".cross.output.", ".output.dense."),
     (".cross.output_norm.", ".output.LayerNorm."),
     ("embedding_norm.", "embeddings.LayerNorm."),
+    (
+        "text_decoder.words.values",
+        "text_decoder.bert.embeddings.word_embeddings.weight",
+    ),
+    (
+        "text_decoder.words.bias",
+        "text_decoder.cls.predictions.bias",
+    ),
+    (
+        "text_decoder.positions",
+        "text_decoder.bert.embeddings.position_embeddings.weight",
+    ),
+    (
+        "text_decoder.transform_norm.",
+        "text_decoder.cls.predictions.transform.LayerNorm.",
+    ),
+    (
+        "text_decoder.transform.",
+        "text_decoder.cls.predictions.transform.dense.",
+    ),
+    (
+        "text_decoder.layers.layers.",
+        "text_decoder.bert.encoder.layer.",
+    ),
+    ("text_decoder.layers.", "text_decoder.bert."),
 ];
 
 /// Parameters of `module`, in its order; what a name starts with comes from `prefix`.

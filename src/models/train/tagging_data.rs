@@ -10,7 +10,7 @@ use crate::models::ModelError;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
 use crate::models::classes::Classes;
-use crate::models::sentence::SentenceEncoder;
+use crate::models::sentence::{SentenceEncoder, naming};
 use crate::models::tagger::Evidence;
 use crate::query::{Labeller, Lexicon, Parser};
 use crate::vocabulary::{TagKind, Vocabulary};
@@ -62,10 +62,7 @@ impl<'a> TaggingData<'a> {
                 ids
             })
             .collect();
-        let prompts: Vec<String> = vocabulary
-            .iter()
-            .map(|tag| format!("a photo of a {}", tag.name))
-            .collect();
+        let prompts: Vec<String> = vocabulary.iter().map(|tag| naming(&tag.name)).collect();
         let names = encode(sentences, &prompts)?;
         let tag_names = name_table(aligner, &names, vocabulary.len(), device)?;
         let embeddings = embed(features, aligner, views, device)?;
@@ -85,6 +82,10 @@ impl<'a> TaggingData<'a> {
         })
     }
 
+    pub(crate) fn features(&self) -> &Features {
+        self.features
+    }
+
     pub(crate) fn tags(&self) -> usize {
         self.vocabulary.len()
     }
@@ -99,6 +100,11 @@ impl<'a> TaggingData<'a> {
 
     pub(crate) fn shows(&self, picture: usize, tag: usize) -> bool {
         self.shown[picture].binary_search(&(tag as u32)).is_ok()
+    }
+
+    /// Sorted numbers of the tags that a picture shows.
+    pub(crate) fn shown(&self, picture: usize) -> &[u32] {
+        &self.shown[picture]
     }
 
     /// `[T, W]`, row-major.
