@@ -68,11 +68,16 @@ impl Parts<'_> {
         Ok(network)
     }
 
-    /// The recognition decoder on another device, and without gradients.
-    fn tagger_on(&self, device: &Device) -> Result<Tagger, TrainError> {
+    /// The recognition decoder as a bundle holds it.
+    pub(crate) fn tagger_bytes(&self) -> Result<Vec<u8>, TrainError> {
         let mut heads = Heads::default();
         heads.tagger(self.tagger)?;
-        let bytes = heads.into_bytes()?;
+        Ok(heads.into_bytes()?)
+    }
+
+    /// The recognition decoder on another device, without gradients.
+    fn tagger_on(&self, device: &Device) -> Result<Tagger, TrainError> {
+        let bytes = self.tagger_bytes()?;
         let weights = Weights::parse("tagger", &bytes)?;
         Ok(Tagger::load(&self.manifest.tagger, &weights, device)?.no_grad())
     }

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::TrainError;
-use super::cache::FeatureCache;
+use super::cache::{FeatureCache, claim};
 use super::captioning::Parts;
 use super::features::Features;
 use super::progress::Progress;
@@ -79,7 +79,10 @@ impl<'a> CaptioningData<'a> {
             .filter(|&picture| !features.captions_of(picture).is_empty())
             .collect();
         let all: Vec<usize> = (0..vocabulary.len()).collect();
-        let mut scores = FeatureCache::open(&folder.join("recognized.f16"), all.len())?;
+        let folder = folder.join("recognized");
+        let recognizer = blake3::hash(&parts.tagger_bytes()?);
+        claim(&folder, &recognizer.to_hex())?;
+        let mut scores = FeatureCache::open(&folder.join("scores.f16"), all.len())?;
         let total = captioned.len();
         scores.fill(total, BATCH, "tags", progress, |range| {
             let batch: Vec<(usize, usize)> = captioned[range].iter().map(|&p| (p, 0)).collect();

@@ -160,6 +160,53 @@ fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::builtin;
+    use crate::models::generated::uniform;
+    use crate::models::golden::assert_close;
+    use crate::models::initial::Nothing;
+    use crate::models::train::export::Heads;
+    use crate::models::weights::Layout;
+    use burn::tensor::TensorData;
+
+    fn random(key: &str, shape: [usize; 3], device: &Device) -> Tensor<3> {
+        let values = uniform(key, shape.iter().product()).map(|value| value as f32);
+        Tensor::from_data(TensorData::new(values.collect::<Vec<f32>>(), shape), device)
+    }
+
+    #[test]
+    fn what_is_stored_says_what_was_trained() {
+        let bytes = builtin::file(Manifest::FILE);
+        let manifest = Manifest::parse(Manifest::FILE, bytes).unwrap();
+        let config = MatcherConfig {
+            num_hidden_layers: 2,
+            token_width: 64,
+        };
+        let (host_device, training) = (Device::flex(), Device::flex().autodiff());
+        let start = Weights::new(Nothing, Layout::Burn).or_initial(3);
+        let trainee = Trainee::load(&manifest, &config, &start, 0.5, &training).unwrap();
+        let layers = manifest.text_encoder.num_hidden_layers;
+        let mut heads = Heads::default();
+        heads
+            .stored(&trainee.stored(&config, layers).unwrap())
+            .unwrap();
+        let bytes = heads.into_bytes().unwrap();
+        let weights = Weights::parse("matcher", &bytes).unwrap();
+        let tokens = MatchTokens::load(&config, 1280, &weights, &host_device).unwrap();
+        let text = &manifest.text_encoder;
+        let matcher = Matcher::load(&config, text, &weights, &host_device).unwrap();
+        weights.finish().unwrap();
+
+        let logits = |tokens: &MatchTokens, matcher: &Matcher, device: &Device| {
+            let image = tokens.forward(random("image", [2, 50, 1280], device));
+            let states = random("states", [2, 7, 384], device);
+            host(matcher.logits(states, &[7, 5], &matcher.images(&image))).unwrap()
+        };
+        let found = logits(&tokens, &matcher, &host_device);
+        let expected = logits(&trainee.tokens, &trainee.matcher, &training);
+        // Parameters were rounded to f16.
+        assert_close(&found, &expected, 5e-3, "logits");
+        assert!((expected[1] - expected[3]).abs() > 0.05, "{expected:?}");
+    }
 
     #[test]
     fn the_head_is_scaled_to_the_cosine_and_keeps_its_odds() {
