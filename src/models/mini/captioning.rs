@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{CAPTION_WORDS, CAPTIONER, HEADS, Tag2TextMini};
 use crate::caption::TaggedCaption;
+use crate::encoder::Encoder;
 use crate::models::backbone::ImageTokens;
 use crate::models::caption::{Caption, CaptionOptions};
 use crate::models::caption_network::CaptionNetwork;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{BACKBONES, MATCHER, Tag2TextMini};
+use super::{MATCHER, Tag2TextMini};
 use crate::caption::MatchLogits;
 use crate::image_tokens::ImageTokensF16;
 use crate::models::backbone::host;

@@ -1,6 +1,6 @@
 //! Pictures that the trained aligner takes for that of a caption: what image-text matching learns to tell apart.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::features::Features;
 use super::{TrainError, matrix};
