@@ -44,7 +44,7 @@ impl MatchingScore {
     pub(crate) fn recall_at_1(&self, data: &MatchingData<'_>) -> Result<f32, TrainError> {
         let captions = data.held_out.captions();
         let mut found = 0;
-        for index in 0..captions.len() {
+        for (index, &caption) in captions.iter().enumerate() {
             let (pictures, similarities) = data.held_out.of(index);
             let ahead = similarities
                 .iter()
@@ -54,7 +54,7 @@ impl MatchingScore {
                 continue;
             }
             let count = pictures.len().min(DEPTH);
-            let logits = self.matched(data, captions[index], &pictures[..count])?;
+            let logits = self.matched(data, caption, &pictures[..count])?;
             let mut scores = logits.iter().zip(similarities).map(|(logit, s)| logit + s);
             let own = scores.next().unwrap_or(f32::NEG_INFINITY);
             found += usize::from(scores.all(|other| other < own));
