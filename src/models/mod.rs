@@ -28,6 +28,7 @@ mod nn;
 mod normalization;
 #[cfg(test)]
 mod parity;
+mod quantised;
 mod recognition;
 #[cfg(test)]
 mod reduced;

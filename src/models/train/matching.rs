@@ -203,8 +203,8 @@ mod tests {
         };
         let found = logits(&tokens, &matcher, &host_device);
         let expected = logits(&trainee.tokens, &trainee.matcher, &training);
-        // Parameters were rounded to f16.
-        assert_close(&found, &expected, 5e-3, "logits");
+        // Parameters were rounded to eight bits.
+        assert_close(&found, &expected, 3e-2, "logits");
         assert!((expected[1] - expected[3]).abs() > 0.05, "{expected:?}");
     }
 
