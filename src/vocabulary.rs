@@ -218,6 +218,17 @@ impl Vocabulary {
         self.tags.iter()
     }
 
+    /// Tags whose score is above their threshold, the highest score first. `scores` are by number.
+    pub fn recognized(&self, scores: &[f32]) -> Vec<TagId> {
+        let shown = self.tags.iter().zip(scores);
+        let mut shown: Vec<(TagId, f32)> = shown
+            .filter(|(tag, score)| **score > tag.threshold)
+            .map(|(tag, score)| (tag.id, *score))
+            .collect();
+        shown.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shown.into_iter().map(|(tag, _)| tag).collect()
+    }
+
     /// Tags with this name or synonym, in lower case; more than one where a word has two kinds ("orange") or the list names
     /// two tags alike.
     pub fn find(&self, word: &str) -> &[TagId] {

@@ -38,6 +38,8 @@ pub use retrieval::{RetrievalOptions, RetrievalReport, retrieval};
 pub use sweep::SweepPoint;
 pub use tagging::{TaggingFigures, TaggingReport, tagging};
 
+#[cfg(feature = "train")]
+pub(crate) use cider::DocumentFrequencies;
 #[cfg(test)]
 pub(crate) use matching::Matches;
 #[cfg(test)]
@@ -46,3 +48,5 @@ pub(crate) use progress::Watch;
 pub(crate) use queries::Queries;
 #[cfg(test)]
 pub(crate) use scores::LegScores;
+#[cfg(feature = "train")]
+pub(crate) use words::words;

@@ -5,9 +5,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::ModelError;
 use super::caption::{Caption, CaptionOptions};
-use super::generation::{Choice, Generated, beam_search, decode_single};
+use super::generation::Generated;
 use super::nn::{Bert, BertConfig, Embeddings};
-use super::text_decoder::{Decoding, TextDecoder};
+use super::text_decoder::TextDecoder;
 use super::tokenizer::BlipTokenizer;
 use super::weights::Weights;
 
@@ -125,23 +125,7 @@ impl Captioner {
     ) -> Result<Vec<Generated>, ModelError> {
         let positions = self.decoder.positions();
         let limits = options.limits(self.prompt.len(), positions, self.tokenizer.sep)?;
-        let mut decoding = Decoding::new(&self.decoder, states);
-        let (model, count, prompt) = (&mut decoding, states.dims()[0], &self.prompt);
-        match &options.sampling {
-            Some(sampling) => {
-                let choice = Choice::Sample {
-                    top_k: sampling.top_k,
-                    top_p: sampling.top_p,
-                    temperature: sampling.temperature,
-                    seed: sampling.seed,
-                };
-                decode_single(model, count, prompt, &limits, &choice)
-            }
-            None if options.beams == 1 => {
-                decode_single(model, count, prompt, &limits, &Choice::Greedy)
-            }
-            None => beam_search(model, count, prompt, &limits, options.beams),
-        }
+        self.decoder.write(states, &self.prompt, &limits, options)
     }
 }
 

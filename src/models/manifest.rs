@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 use super::aligner::AlignerConfig;
+use super::caption_network::CaptionerConfig;
+use super::matcher::MatcherConfig;
 use super::nn::{BertConfig, EfficientNetConfig};
 use super::tagger::TaggerConfig;
 
@@ -25,6 +27,12 @@ pub(crate) struct Manifest {
     pub(crate) classes: usize,
     pub(crate) aligner: AlignerConfig,
     pub(crate) tagger: TaggerConfig,
+    /// Image-text matching; a bundle may do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) matcher: Option<MatcherConfig>,
+    /// Captions; a bundle may do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) captioner: Option<CaptionerConfig>,
     /// BLAKE3 of every other file, as hex.
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -52,6 +60,15 @@ impl Manifest {
             });
         }
         serde_json::from_slice(bytes).map_err(broken)
+    }
+
+    /// Layers of the text encoder that know nothing of images.
+    pub(crate) fn lower_layers(&self) -> usize {
+        let upper = self
+            .matcher
+            .as_ref()
+            .map_or(0, |matcher| matcher.num_hidden_layers);
+        self.text_encoder.num_hidden_layers.saturating_sub(upper)
     }
 
     /// Name and content: indexes made with another model are told apart by it.

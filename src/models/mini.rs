@@ -1,5 +1,8 @@
 //! The model inside the binary, and bundles of its architecture.
 
+mod captioning;
+mod matching;
+
 use std::sync::OnceLock;
 
 use burn::tensor::activation::sigmoid;
@@ -12,17 +15,25 @@ use super::backbone::{ImageBackbone, ImageTokens, host};
 use super::classes::Classes;
 use super::device::{Compute, Place, is_cpu};
 use super::manifest::Manifest;
+use super::matcher::MatchTokens;
 use super::sentence::SentenceEncoder;
 use super::tagger::{Evidence, Tagger};
 use super::weights::Weights;
-use super::{ModelError, ModelSource};
+use super::{CaptionOptions, MatchStart, ModelError, ModelPart, ModelSource};
+use crate::caption::{MatchLogits, SentenceMatch, TaggedCaption};
 use crate::encoder::{Encoder, ImageFeatures, for_input};
+use crate::image_tokens::ImageTokensF16;
 use crate::media::{Input, ResizeFilter, Squares};
 use crate::vocabulary::Vocabulary;
+use captioning::CaptionSide;
+use matching::MatchSide;
 
 /// File names within a bundle.
 pub(crate) const BACKBONES: &str = "backbones.safetensors";
 pub(crate) const HEADS: &str = "heads.safetensors";
+pub(crate) const MATCHER: &str = "matcher.safetensors";
+pub(crate) const CAPTIONER: &str = "captioner.safetensors";
+pub(crate) const CAPTION_WORDS: &str = "caption_vocab.txt";
 pub(crate) const WORDS: &str = "vocab.txt";
 pub(crate) const TAGS: &str = "tags.jsonl";
 pub(crate) const CLASSES: &str = "classes.tsv";
@@ -40,6 +51,7 @@ struct ImageSide {
     tag_names: Tensor<2>,
     projection: ImageProjection,
     tagger: Tagger,
+    match_tokens: Option<MatchTokens>,
 }
 
 /// Everything that reads sentences.
@@ -62,6 +74,8 @@ pub struct Tag2TextMini {
     input: [Input; 1],
     image: OnceLock<ImageSide>,
     text: OnceLock<TextSide>,
+    matching: OnceLock<MatchSide>,
+    captioning: OnceLock<CaptionSide>,
 }
 
 impl Tag2TextMini {
@@ -99,6 +113,8 @@ impl Tag2TextMini {
             vocabulary,
             image: OnceLock::new(),
             text: OnceLock::new(),
+            matching: OnceLock::new(),
+            captioning: OnceLock::new(),
         })
     }
 
@@ -128,6 +144,15 @@ impl Tag2TextMini {
             )?,
             projection: ImageProjection::load(&manifest.aligner, &weights, &device)?,
             tagger: Tagger::load(&manifest.tagger, &weights, &device)?,
+            match_tokens: match &manifest.matcher {
+                Some(config) => {
+                    let bytes = self.source.read(MATCHER)?;
+                    let weights = Weights::parse(MATCHER, &bytes)?.in_precision(precision);
+                    let channels = manifest.image_encoder.features;
+                    Some(MatchTokens::load(config, channels, &weights, &device)?)
+                }
+                None => None,
+            },
             backbone,
         };
         Ok(self.image.get_or_init(|| side))
@@ -191,8 +216,17 @@ impl Tag2TextMini {
 
     /// Encodes one batch.
     fn encode(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
-        let side = self.image_side()?;
         let (seen, embedding) = self.look(pictures)?;
+        self.features(seen, embedding)
+    }
+
+    /// Tags and embeddings of a batch.
+    fn features(
+        &self,
+        seen: ImageTokens,
+        embedding: Tensor<2>,
+    ) -> Result<Vec<ImageFeatures>, ModelError> {
+        let side = self.image_side()?;
         let evidence = Evidence {
             class_evidence: side.classes.evidence(seen.classes)?,
             name_similarity: embedding.clone().matmul(side.tag_names.clone()),
@@ -245,6 +279,70 @@ impl Encoder for Tag2TextMini {
 
     fn cut(&self, sentence: &str) -> Result<Option<usize>, ModelError> {
         self.text_side()?.sentences.cut(sentence)
+    }
+
+    fn images_with_tokens(
+        &self,
+        pictures: &[Squares],
+    ) -> Result<Vec<(ImageFeatures, ImageTokensF16)>, ModelError> {
+        let kept = self.image_side()?.match_tokens.as_ref();
+        let kept = kept.ok_or_else(|| ModelError::lacks(&self.id, ModelPart::Matcher))?;
+        self.in_parts(pictures, |part| {
+            let (seen, embedding) = self.look(part)?;
+            let tokens = Self::keep(kept.forward(seen.tokens.clone()))?;
+            let features = self.features(seen, embedding)?;
+            Ok(features.into_iter().zip(tokens).collect())
+        })
+    }
+
+    fn match_logits(
+        &self,
+        images: &[&ImageTokensF16],
+        sentences: &[&str],
+    ) -> Result<Vec<Vec<MatchLogits>>, ModelError> {
+        self.match_kept(images, sentences)
+    }
+
+    fn captions(
+        &self,
+        pictures: &[Squares],
+        tags: Option<&[String]>,
+        options: &CaptionOptions,
+    ) -> Result<Vec<TaggedCaption>, ModelError> {
+        // Before the image encoder is loaded for nothing.
+        if self.manifest.captioner.is_none() {
+            return Err(ModelError::lacks(&self.id, ModelPart::Captioner));
+        }
+        self.in_parts(pictures, |part| {
+            let (seen, embedding) = self.look(part)?;
+            self.describe(seen, embedding, tags, options)
+        })
+    }
+
+    fn match_sentences(
+        &self,
+        picture: &Squares,
+        sentences: &[&str],
+        _start: MatchStart,
+    ) -> Result<Vec<SentenceMatch>, ModelError> {
+        let pictures = std::slice::from_ref(picture);
+        let (image, logits) = if self.manifest.matcher.is_some() {
+            let seen = self.images_with_tokens(pictures)?.pop();
+            let (features, tokens) = seen.ok_or(ModelError::NotFinite)?;
+            let logits = self.match_kept(&[&tokens], sentences)?.pop();
+            (features.embedding, logits)
+        } else {
+            let image = self.embeddings(pictures)?.pop();
+            (image.ok_or(ModelError::NotFinite)?, None)
+        };
+        sentences
+            .iter()
+            .enumerate()
+            .map(|(at, sentence)| {
+                let itm = logits.as_ref().map(|logits| logits[at].probability());
+                Ok(SentenceMatch::new(image.dot(&self.text(sentence)?), itm))
+            })
+            .collect()
     }
 
     fn embeddings(&self, pictures: &[Squares]) -> Result<Vec<Embedding>, ModelError> {

@@ -6,6 +6,7 @@ mod blip;
 pub(crate) mod builtin;
 pub(crate) mod bundle;
 mod caption;
+mod caption_network;
 mod captioner;
 mod checkpoint;
 mod classes;
@@ -18,12 +19,16 @@ mod generated;
 mod generation;
 #[cfg(test)]
 mod golden;
+mod initial;
+mod interaction;
 mod manifest;
+mod matcher;
 mod mini;
 mod nn;
 mod normalization;
 #[cfg(test)]
 mod parity;
+mod quantised;
 mod recognition;
 #[cfg(test)]
 mod reduced;

@@ -1,4 +1,7 @@
 //! The frozen text encoder of the built-in model: sentences to vectors.
+//!
+//! Its lower layers run once a sentence, whatever is asked of it. The upper ones exist twice: frozen, they make the sentence
+//! vector; trained and with cross-attention to image tokens, they are the [`Matcher`](super::matcher::Matcher).
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -9,13 +12,28 @@ use super::tokenizer::WordPieceTokenizer;
 use super::weights::Weights;
 use super::word_table::WordTable;
 
+/// The sentence that stands for the name of a class or tag.
+pub(crate) fn naming(name: &str) -> String {
+    format!("a photo of a {name}")
+}
+
+/// Hidden states of sentences below the upper layers.
+#[derive(Debug)]
+pub(crate) struct LowerStates {
+    /// `[B, L, hidden]`, `L` being the longest sentence's tokens.
+    pub(crate) states: Tensor<3>,
+    /// Tokens of each sentence.
+    pub(crate) lengths: Vec<usize>,
+}
+
 /// Tokeniser, embedding tables and BERT layers.
 #[derive(Debug)]
 pub(crate) struct SentenceEncoder {
     tokenizer: WordPieceTokenizer,
     words: WordTable,
     positions: Vec<f32>,
-    layers: Bert,
+    lower: Bert,
+    upper: Bert,
     width: usize,
     device: Device,
 }
@@ -30,6 +48,11 @@ impl SentenceEncoder {
     ) -> Result<Self, ModelError> {
         let config = &manifest.text_encoder;
         let width = config.hidden_size;
+        let (lowest, all) = (manifest.lower_layers(), config.num_hidden_layers);
+        let layers = |range| {
+            let names = ["text_encoder"; 2];
+            Bert::load_layers(config, range, None, names, weights, device)
+        };
         Ok(Self {
             tokenizer: WordPieceTokenizer::new(vocabulary, manifest.max_length)?,
             words: WordTable::load(
@@ -42,7 +65,8 @@ impl SentenceEncoder {
                 "text_encoder.embeddings.position_embeddings.weight",
                 &[config.max_position_embeddings, width],
             )?,
-            layers: Bert::load(config, None, "text_encoder", weights, device)?,
+            lower: layers(0..lowest)?,
+            upper: layers(lowest..all)?,
             width,
             device: device.clone(),
         })
@@ -58,8 +82,14 @@ impl SentenceEncoder {
         self.tokenizer.cut(sentence)
     }
 
-    /// Mean of the last hidden states of each sentence, special tokens included: `[B, hidden]`.
-    pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
+    /// Token ids of a sentence, `[CLS]` and `[SEP]` included.
+    #[cfg(feature = "train")]
+    pub(crate) fn tokens(&self, sentence: &str) -> Result<Vec<u32>, ModelError> {
+        self.tokenizer.encode(sentence)
+    }
+
+    /// What the lower layers make of sentences.
+    pub(crate) fn lower<S: AsRef<str>>(&self, sentences: &[S]) -> Result<LowerStates, ModelError> {
         let rows: Vec<Vec<u32>> = sentences
             .iter()
             .map(|s| self.tokenizer.encode(s.as_ref()))
@@ -67,26 +97,39 @@ impl SentenceEncoder {
         let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let mut embeddings = vec![0.0; rows.len() * longest * self.width];
-        let mut share = vec![0.0; rows.len() * longest];
         for (row, ids) in rows.iter().enumerate() {
             for (position, &id) in ids.iter().enumerate() {
                 let at = row * longest + position;
-                share[at] = 1.0 / ids.len() as f32;
                 let target = &mut embeddings[at * self.width..][..self.width];
                 target.copy_from_slice(&self.positions[position * self.width..][..self.width]);
                 self.words.add_to(id as usize, target);
             }
         }
         let shape = [rows.len(), longest, self.width];
-        let hidden = self.layers.forward(
-            Tensor::from_data(TensorData::new(embeddings, shape), &self.device),
-            &lengths,
-            None,
-        );
+        let embeddings = Tensor::from_data(TensorData::new(embeddings, shape), &self.device);
+        let states = self.lower.forward(embeddings, &lengths, None);
+        Ok(LowerStates { states, lengths })
+    }
+
+    /// Mean of the last hidden states of each sentence, special tokens included: `[B, hidden]`.
+    pub(crate) fn upper(&self, LowerStates { states, lengths }: LowerStates) -> Tensor<2> {
+        let hidden = self.upper.forward(states, &lengths, None);
+        let longest = hidden.dims()[1];
+        let share: Vec<f32> = lengths
+            .iter()
+            .flat_map(|&used| {
+                (0..longest).map(move |at| if at < used { 1.0 / used as f32 } else { 0.0 })
+            })
+            .collect();
         let share: Tensor<3> = Tensor::from_data(
-            TensorData::new(share, [rows.len(), 1, longest]),
+            TensorData::new(share, [lengths.len(), 1, longest]),
             (&self.device, hidden.dtype()),
         );
-        Ok(share.matmul(hidden).squeeze_dim(1))
+        share.matmul(hidden).squeeze_dim(1)
+    }
+
+    /// Sentence vectors `[B, hidden]`.
+    pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
+        Ok(self.upper(self.lower(sentences)?))
     }
 }

@@ -105,6 +105,12 @@ impl Tagger {
         })
     }
 
+    /// Image tokens `[B, 1 + N, encoder_width]` as the layers look at them `[B, 1 + N, hidden]`.
+    pub(crate) fn look(&self, tokens: Tensor<3>) -> Tensor<3> {
+        self.token_norm
+            .forward(self.token_projection.forward(tokens))
+    }
+
     /// Logits `[B, T]` of every tag.
     pub(crate) fn forward(&self, evidence: Evidence) -> Tensor<2> {
         self.logits(
@@ -121,9 +127,7 @@ impl Tagger {
 
     /// Logits `[B, K]` of the tags whose rows `tables` holds, for evidence that covers just these tags.
     pub(crate) fn logits(&self, evidence: Evidence, tables: Tables) -> Tensor<2> {
-        let tokens = self
-            .token_norm
-            .forward(self.token_projection.forward(evidence.tokens));
+        let tokens = self.look(evidence.tokens);
         let embedded = self
             .layers
             .iter()

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::ModelError;
 use super::backbone::host;
-use super::generation::NextToken;
+use super::caption::CaptionOptions;
+use super::generation::{Choice, Generated, Limits, NextToken, beam_search, decode_single};
 use super::nn::{Bert, BertConfig, Cache, LayerNorm, Linear, Rows, WordMatrix};
 use super::weights::Weights;
 
@@ -107,10 +108,41 @@ impl TextDecoder {
             .scores(&self.transform_norm.forward(&x))
             .into_tensor(batch, &device)
     }
+
+    /// A text beside each of the encoder's states `[B, N, hidden]`, as `options` ask: each goes on from `prompt` within
+    /// `limits`.
+    ///
+    /// # Errors
+    /// When the network fails or its output is no number.
+    pub(crate) fn write(
+        &self,
+        states: &Tensor<3>,
+        prompt: &[u32],
+        limits: &Limits,
+        options: &CaptionOptions,
+    ) -> Result<Vec<Generated>, ModelError> {
+        let count = states.dims()[0];
+        let decoding = &mut Decoding::new(self, states);
+        match &options.sampling {
+            Some(sampling) => {
+                let choice = Choice::Sample {
+                    top_k: sampling.top_k,
+                    top_p: sampling.top_p,
+                    temperature: sampling.temperature,
+                    seed: sampling.seed,
+                };
+                decode_single(decoding, count, prompt, limits, &choice)
+            }
+            None if options.beams == 1 => {
+                decode_single(decoding, count, prompt, limits, &Choice::Greedy)
+            }
+            None => beam_search(decoding, count, prompt, limits, options.beams),
+        }
+    }
 }
 
 /// Captions in the making.
-pub(crate) struct Decoding<'a> {
+struct Decoding<'a> {
     decoder: &'a TextDecoder,
     cache: Cache,
     /// The text that each row continues.
@@ -121,7 +153,7 @@ pub(crate) struct Decoding<'a> {
 
 impl<'a> Decoding<'a> {
     /// One caption beside each of the tag encoder's states `[B, N, hidden]`.
-    pub(crate) fn new(decoder: &'a TextDecoder, states: &Tensor<3>) -> Self {
+    fn new(decoder: &'a TextDecoder, states: &Tensor<3>) -> Self {
         let texts: Vec<usize> = (0..states.dims()[0]).collect();
         Self {
             decoder,

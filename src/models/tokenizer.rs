@@ -50,6 +50,9 @@ pub(crate) struct BlipTokenizer {
     special: AHashSet<u32>,
     /// `[PAD]`, which fills up.
     pub(crate) pad: u32,
+    /// `[UNK]`, which stands for words that are not in the vocabulary.
+    #[cfg(feature = "train")]
+    pub(crate) unknown: u32,
     /// `[SEP]`, which ends a text.
     pub(crate) sep: u32,
     /// `[DEC]`.
@@ -85,6 +88,8 @@ impl BlipTokenizer {
                 .map(|name| id(name))
                 .collect::<Result<_, _>>()?,
             pad: id("[PAD]")?,
+            #[cfg(feature = "train")]
+            unknown: id("[UNK]")?,
             sep: id("[SEP]")?,
             dec: id("[DEC]")?,
             enc: id("[ENC]")?,

@@ -12,7 +12,9 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 
 use super::device::Precision;
-use super::tensors::{SafetensorsBytes, TensorSource};
+use super::initial::initial;
+use super::quantised::{LOW, Quantised, SCALE};
+use super::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
 use super::{CheckpointError, ModelError};
 
 type Result<T, E = ModelError> = std::result::Result<T, E>;
@@ -32,6 +34,8 @@ pub(crate) struct Weights<'a> {
     layout: Layout,
     precision: Precision,
     taken: RefCell<BTreeSet<String>>,
+    /// Seed of what stands in for tensors that the source lacks.
+    initial: Option<u64>,
     /// In a survey, what was asked for and is not there.
     lacking: Option<RefCell<Lacking>>,
 }
@@ -47,8 +51,17 @@ impl<'a> Weights<'a> {
             layout,
             precision: Precision::F32,
             taken: RefCell::default(),
+            initial: None,
             lacking: None,
         }
+    }
+
+    /// Hands out what training starts from, instead of an error, where the source lacks a tensor.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub(crate) fn or_initial(mut self, seed: u64) -> Self {
+        self.initial = Some(seed);
+        self
     }
 
     /// Makes tensors in `precision`. Default: f32
@@ -71,6 +84,10 @@ impl<'a> Weights<'a> {
     fn surveyed(&self, key: &str, shape: &[usize]) -> Option<usize> {
         let lacking = self.lacking.as_ref()?;
         self.taken.borrow_mut().insert(key.to_owned());
+        if self.is_quantised(key) {
+            let parts = [LOW, SCALE].map(|part| format!("{key}{part}"));
+            self.taken.borrow_mut().extend(parts);
+        }
         let found = self.shape(key);
         if found.as_deref() != Some(shape) {
             let both = (shape.to_vec(), found);
@@ -97,15 +114,18 @@ impl<'a> Weights<'a> {
         self.source.info(key).map(|info| info.shape)
     }
 
-    /// Type and elements of `key`, which must have `shape`.
-    fn read(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
-        let info = self
-            .source
+    fn info(&self, key: &str) -> Result<TensorInfo> {
+        self.source
             .info(key)
             .ok_or_else(|| ModelError::MissingTensor {
                 file: self.source.file().to_owned(),
                 tensor: key.to_owned(),
-            })?;
+            })
+    }
+
+    /// Type and elements of `key`, which must have `shape`.
+    fn read(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
+        let info = self.info(key)?;
         if info.shape != shape {
             return Err(ModelError::TensorShape {
                 file: self.source.file().to_owned(),
@@ -119,19 +139,32 @@ impl<'a> Weights<'a> {
         Ok((info.dtype, bytes))
     }
 
-    /// The values of `key`, whatever float type they are stored in.
+    /// The values of `key`, whatever type they are stored in.
     pub(crate) fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>> {
         if let Some(zeros) = self.surveyed(key, shape) {
             return Ok(vec![0.0; zeros]);
+        }
+        if let Some(seed) = self.initial
+            && !self.has(key)
+        {
+            return Ok(initial(seed, key, shape, self.layout));
+        }
+        if self.is_quantised(key) {
+            return Ok(self.quantised(key, shape)?.values());
         }
         let (dtype, bytes) = self.floats(key, shape)?;
         Ok(to_f32(dtype, &bytes))
     }
 
-    /// The values of `key` as they are stored, in a type that [`to_f32`] reads.
+    /// The values of `key` in a type that [`to_f32`] reads: as they are stored, unless they are integers.
     pub(crate) fn floats(&self, key: &str, shape: &[usize]) -> Result<(Dtype, Cow<'_, [u8]>)> {
         if let Some(zeros) = self.surveyed(key, shape) {
             return Ok((Dtype::F16, Cow::Owned(vec![0; 2 * zeros])));
+        }
+        if self.is_quantised(key) {
+            let values = self.quantised(key, shape)?.values();
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+            return Ok((Dtype::F32, Cow::Owned(bytes.collect())));
         }
         match self.read(key, shape)? {
             (dtype @ (Dtype::F16 | Dtype::BF16 | Dtype::F32), bytes) => Ok((dtype, bytes)),
@@ -139,22 +172,41 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The bytes of `key`, a tensor of eight-bit integers.
-    pub(crate) fn bytes(&self, key: &str, shape: &[usize]) -> Result<Cow<'_, [u8]>> {
-        if let Some(zeros) = self.surveyed(key, shape) {
-            return Ok(Cow::Owned(vec![0; zeros]));
-        }
-        match self.read(key, shape)? {
-            (Dtype::I8 | Dtype::U8, bytes) => Ok(bytes),
-            (other, _) => Err(self.unreadable(key, other)),
+    fn is_quantised(&self, key: &str) -> bool {
+        let info = self.source.info(key);
+        info.is_some_and(|info| info.dtype == Dtype::I8)
+    }
+
+    /// `key`, a weight that is stored in integers, with its parts.
+    pub(crate) fn quantised(&self, key: &str, shape: &[usize]) -> Result<Quantised<'_>> {
+        let part = |name: &str, shape: &[usize], dtype| match self.read(name, shape)? {
+            (found, bytes) if found == dtype => Ok(bytes),
+            (other, _) => Err(self.unreadable(name, other)),
+        };
+        let high = part(key, shape, Dtype::I8)?;
+        let (low_key, scale_key) = (format!("{key}{LOW}"), format!("{key}{SCALE}"));
+        let low_shape = self.info(&low_key)?.shape;
+        let low = part(&low_key, &low_shape, Dtype::U8)?;
+        let scale_shape = self.info(&scale_key)?.shape;
+        let scale = part(&scale_key, &scale_shape, Dtype::F32)?;
+        let scale = (&*scale_shape, to_f32(Dtype::F32, &scale));
+        Quantised::from_parts(shape, high, (&low_shape, low), scale)
+            .map_err(|(part, reason)| self.damaged(&format!("{key}{part}"), &reason))
+    }
+
+    /// Something about `key`, as a sentence goes on.
+    pub(crate) fn damaged(&self, key: &str, reason: &str) -> ModelError {
+        ModelError::Weights {
+            file: self.source.file().to_owned(),
+            reason: format!("tensor `{key}` {reason}"),
         }
     }
 
     fn unreadable(&self, key: &str, dtype: Dtype) -> ModelError {
-        ModelError::Weights {
-            file: self.source.file().to_owned(),
-            reason: format!("tensor `{key}` is stored as {dtype:?}, which is not read here"),
-        }
+        self.damaged(
+            key,
+            &format!("is stored as {dtype:?}, which is not read here"),
+        )
     }
 
     pub(crate) fn tensor<const D: usize>(
@@ -372,6 +424,26 @@ mod tests {
             Weights::survey(source, Layout::Torch).finish().is_err(),
             "surplus"
         );
+    }
+
+    #[test]
+    fn a_survey_knows_the_parts_of_quantised_weights() {
+        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
+        let parts = Quantised::round(&[1., 2., 3., 4.], &[2, 2], 1, 12).parts("a");
+        let views = parts.iter().map(|(name, dtype, shape, bytes)| {
+            let view = safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes);
+            (name.as_str(), view.unwrap())
+        });
+        let bytes = safetensors::serialize(views, None).unwrap();
+        let survey = |shape| {
+            let source = SafetensorsBytes::parse("w", &bytes).unwrap();
+            let weights = Weights::survey(source, Layout::Torch);
+            weights.tensor("a", shape, &device).unwrap();
+            weights.finish()
+        };
+        survey([2, 2]).unwrap();
+        let text = survey([2, 3]).unwrap_err().to_string();
+        assert!(text.contains("`a` [2, 2] instead of [2, 3]"), "{text}");
     }
 
     #[test]

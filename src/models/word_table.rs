@@ -1,72 +1,70 @@
-//! Word embeddings in twelve bits.
+//! Word embeddings as they are stored.
 
 use super::ModelError;
+use super::quantised::Quantised;
 use super::weights::Weights;
 
-/// A table of word embeddings, kept as it is stored: a query touches a dozen of its rows, so expanding all of them at
-/// start-up would cost more than encoding it.
-///
-/// Each value is a signed 12-bit integer times its row's scale. The high eight bits are one table; the low four are another,
-/// two values a byte, the first in the lower half.
+/// A table of word embeddings, kept in integers: a query touches a dozen of its rows, so expanding all of them at start-up would
+/// cost more than encoding it.
 #[derive(Debug)]
 pub(crate) struct WordTable {
-    high: Vec<i8>,
-    low: Vec<u8>,
-    scale: Vec<f32>,
-    width: usize,
+    rows: Quantised<'static>,
 }
 
 impl WordTable {
-    /// Takes `prefix.high` `[rows, width]`, `prefix.low` `[rows, width / 2]` and `prefix.scale` `[rows]`.
+    /// Takes `prefix.weight` `[rows, width]`, which has a scale a word. `width` is a multiple of eight, as attention heads
+    /// make it.
     pub(crate) fn load(
         weights: &Weights<'_>,
         prefix: &str,
         rows: usize,
         width: usize,
     ) -> Result<Self, ModelError> {
-        let high = weights.bytes(&format!("{prefix}.high"), &[rows, width])?;
+        let key = format!("{prefix}.weight");
+        let rows = weights.quantised(&key, &[rows, width])?;
+        if !rows.has_rows_in_one_piece() || !width.is_multiple_of(8) {
+            return Err(weights.damaged(&key, "is no table of words with a scale each"));
+        }
         Ok(Self {
-            high: bytemuck::cast_slice(&high).to_vec(),
-            low: weights
-                .bytes(&format!("{prefix}.low"), &[rows, width / 2])?
-                .to_vec(),
-            scale: weights.values(&format!("{prefix}.scale"), &[rows])?,
-            width,
+            rows: rows.into_owned(),
         })
     }
 
     /// Adds the embedding of word `row` to `target` `[width]`.
     pub(crate) fn add_to(&self, row: usize, target: &mut [f32]) {
-        let high = &self.high[row * self.width..][..self.width];
-        let low = &self.low[row * self.width / 2..][..self.width / 2];
-        let scale = self.scale[row];
-        for ((pair, high), low) in target
-            .chunks_exact_mut(2)
-            .zip(high.chunks_exact(2))
-            .zip(low)
-        {
-            let steps = |high: i8, low: u8| f32::from((i16::from(high) << 4) | i16::from(low));
-            pair[0] += scale * steps(high[0], low & 15);
-            pair[1] += scale * steps(high[1], low >> 4);
-        }
+        self.rows.add_row_to(row, target);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safetensors::tensor::TensorView;
+
+    fn table(axis: usize) -> Result<WordTable, ModelError> {
+        let values: Vec<f32> = (0..24).map(|i| (i as f32 - 7.0) * 0.5).collect();
+        let parts = Quantised::round(&values, &[3, 8], axis, 12).parts("words.weight");
+        let views = parts.iter().map(|(name, dtype, shape, bytes)| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes).unwrap();
+            (name.as_str(), view)
+        });
+        let file = safetensors::serialize(views, None).unwrap();
+        WordTable::load(&Weights::parse("w", &file).unwrap(), "words", 3, 8)
+    }
 
     #[test]
-    fn twelve_bits_are_put_together_with_their_sign() {
-        // -2048, 2047, -1 and 5, as the conversion script splits them.
-        let table = WordTable {
-            high: vec![-128, 127, -1, 0],
-            low: vec![0xF0, 0x5F],
-            scale: vec![0.5],
-            width: 4,
-        };
-        let mut row = [1.0; 4];
-        table.add_to(0, &mut row);
-        assert_eq!(row, [1.0 - 1024.0, 1.0 + 1023.5, 0.5, 3.5]);
+    fn a_word_is_added_to_what_is_there() {
+        let mut sum = [1.0; 8];
+        table(0).unwrap().add_to(1, &mut sum);
+        for (index, sum) in sum.iter().enumerate() {
+            let expected = 1.0 + (index as f32 + 1.0) * 0.5;
+            assert!((sum - expected).abs() < 2e-3, "{sum}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn scales_of_columns_are_refused() {
+        let text = table(1).unwrap_err().to_string();
+        assert!(text.contains("`words.weight`"), "{text}");
     }
 }

@@ -6,6 +6,8 @@ mod cli;
 mod formats;
 mod library;
 mod preprocess;
+#[cfg(feature = "train")]
+mod training;
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;

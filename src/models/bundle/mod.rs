@@ -3,6 +3,7 @@
 //! | kind | parts | files beside `manifest.json` |
 //! |---|---|---|
 //! | `tag2text-mini` (format 1) | tagger, aligner | `backbones.safetensors`, `heads.safetensors`, `vocab.txt`, `tags.jsonl`, `classes.tsv` |
+//! | the same, where they were trained | image-text matching; captioner | `matcher.safetensors`; `captioner.safetensors`, `caption_vocab.txt` |
 //! | `tag2text` | tagger, captioner | `weights.safetensors`, `vocab.txt`, `tags.jsonl` |
 //! | `ram`, `ram-plus` | tagger | the same |
 //! | `blip-itm` | aligner with image-text matching | `weights.safetensors`, `vocab.txt` |

@@ -9,7 +9,11 @@
 //! | Tag2Text tag encoder | [`Bert::load_tied`], whose lowest layers belong to the recognition decoder too | the same |
 //! | Tag2Text text decoder | [`Bert::load`] with its own width | [`Bert::decode`], a few tokens at a time, on a [`Cache`] |
 //!
+//! | the layers of a network, cut in two | [`Bert::load_layers`] | the lower part, then the upper part on its states |
+//!
 //! Input is the sum of word and position embeddings (see [`Embeddings`](super::Embeddings)); there are no token types.
+
+use std::ops::Range;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
@@ -102,7 +106,8 @@ impl Cache {
 /// converting all of them at start-up would cost more than the encoding.
 #[derive(Debug, Module)]
 pub(crate) struct Bert {
-    embedding_norm: LayerNorm,
+    /// Only where the lowest layer is.
+    embedding_norm: Option<LayerNorm>,
     layers: Vec<Layer>,
     heads: usize,
 }
@@ -125,6 +130,20 @@ impl Bert {
     pub(crate) fn load_tied(
         config: &BertConfig,
         encoder_width: Option<usize>,
+        names: [&str; 2],
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let all = 0..config.num_hidden_layers;
+        Self::load_layers(config, all, encoder_width, names, weights, device)
+    }
+
+    /// As [`Bert::load_tied`], but only the layers of `range`, counted from the lowest. Without the lowest there is no norm of
+    /// embeddings, and input is the hidden states of the layer below.
+    pub(crate) fn load_layers(
+        config: &BertConfig,
+        range: Range<usize>,
+        encoder_width: Option<usize>,
         [prefix, tied]: [&str; 2],
         weights: &Weights<'_>,
         device: &Device,
@@ -146,17 +165,18 @@ impl Bert {
             };
             Layer::load(&widths, [&own, shared], weights, device)
         };
-        Ok(Self {
-            embedding_norm: LayerNorm::load(
+        let embedding_norm = || {
+            LayerNorm::load(
                 &format!("{prefix}.embeddings.LayerNorm"),
                 config.hidden_size,
                 config.layer_norm_eps,
                 weights,
                 device,
-            )?,
-            layers: (0..config.num_hidden_layers)
-                .map(layer)
-                .collect::<Result<_, _>>()?,
+            )
+        };
+        Ok(Self {
+            embedding_norm: (range.start == 0).then(embedding_norm).transpose()?,
+            layers: range.map(layer).collect::<Result<_, _>>()?,
             heads: config.num_attention_heads,
         })
     }
@@ -171,7 +191,17 @@ impl Bert {
 
     /// Type that the layers compute in; what they are given is brought to it.
     fn dtype(&self) -> DType {
-        self.embedding_norm.dtype()
+        let layer = self.layers.first();
+        layer.map_or(DType::F32, |layer| layer.cross.dtype())
+    }
+
+    /// What the lowest layer reads.
+    fn enter(&self, embeddings: Tensor<3>) -> Rows {
+        let embeddings = Rows::new(embeddings.cast(self.dtype()));
+        match &self.embedding_norm {
+            Some(norm) => norm.forward(&embeddings),
+            None => embeddings,
+        }
     }
 
     /// Keys and values, layer by layer, of the encoder states `[sources, N, encoder_width]`: what cross-attention needs of
@@ -197,8 +227,7 @@ impl Bert {
     ) -> Tensor<3> {
         let ([batch, length, _], device) = (embeddings.dims(), embeddings.device());
         let mask = padding(lengths, length, self.dtype(), &device);
-        let embeddings = Rows::new(embeddings.cast(self.dtype()));
-        let mut x = self.embedding_norm.forward(&embeddings);
+        let mut x = self.enter(embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let own = layer.attention.keys_values(&x, batch);
             x = layer.attention.forward(x, &own, self.heads, mask.as_ref());
@@ -227,8 +256,7 @@ impl Bert {
             .then(|| sight.bias(self.dtype(), &device))
             .flatten();
         let mut past = std::mem::take(&mut cache.past).into_iter();
-        let embeddings = Rows::new(embeddings.cast(self.dtype()));
-        let mut x = self.embedding_norm.forward(&embeddings);
+        let mut x = self.enter(embeddings);
         for (i, layer) in self.layers.iter().enumerate() {
             let attention = &layer.attention;
             let next = [attention.key.forward(&x), attention.value.forward(&x)];

@@ -137,7 +137,7 @@ fn assemble(
                 let picture = features.picture_of(caption);
                 let view = rng.random_range(0..settings.views);
                 features.push_image(picture, view, &mut images);
-                sentences.extend_from_slice(features.sentence(caption));
+                sentences.extend_from_slice(features.sentences().vector(caption));
                 owners.push(picture);
             }
             Pair::Class(class) => {
@@ -182,7 +182,7 @@ fn recall_at_10(
     }
     let sentences: Vec<f32> = captions
         .iter()
-        .flat_map(|&c| features.sentence(c))
+        .flat_map(|&c| features.sentences().vector(c))
         .copied()
         .collect();
     let tensor = |values: Vec<f32>, rows: usize| {

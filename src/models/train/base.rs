@@ -3,12 +3,15 @@
 use burn::tensor::Device;
 
 use super::TrainError;
+use super::settings::TrainSettings;
+use super::upper_layers::UpperLayers;
 use crate::models::ModelSource;
 use crate::models::aligner::{Aligner, ImageProjection, TextProjection};
 use crate::models::manifest::Manifest;
-use crate::models::mini::{HEADS, TAGS};
+use crate::models::mini::{BACKBONES, HEADS, MATCHER, TAGS};
 use crate::models::tagger::Tagger;
-use crate::models::weights::Weights;
+use crate::models::tensors::SafetensorsBytes;
+use crate::models::weights::{Layout, Weights};
 use crate::vocabulary::Vocabulary;
 
 /// Heads of a bundle, read when they are first asked for.
@@ -31,6 +34,33 @@ impl<'a> BaseHeads<'a> {
     /// Tells heads of different weights apart.
     pub(crate) fn fingerprint(&self) -> Result<String, TrainError> {
         Ok(blake3::hash(&self.source.read(HEADS)?).to_hex().to_string())
+    }
+
+    /// Whether the alignment encoder of the base is trained further.
+    pub(crate) fn continues_matching(&self, settings: &TrainSettings) -> bool {
+        settings.fine_tunes() && self.manifest.matcher.is_some()
+    }
+
+    /// The file that the alignment encoder starts from: the base's own, or the backbones, whose text encoder has the layers.
+    pub(crate) fn matching_file(&self, settings: &TrainSettings) -> Result<Vec<u8>, TrainError> {
+        let file = match self.continues_matching(settings) {
+            true => MATCHER,
+            false => BACKBONES,
+        };
+        Ok(self.source.read(file)?.into_owned())
+    }
+
+    /// What the alignment encoder starts from; `bytes` are those of [`BaseHeads::matching_file`].
+    pub(crate) fn matching_start<'b>(
+        &self,
+        settings: &TrainSettings,
+        bytes: &'b [u8],
+    ) -> Result<Weights<'b>, TrainError> {
+        if self.continues_matching(settings) {
+            return Ok(Weights::parse(MATCHER, bytes)?);
+        }
+        let source = UpperLayers(SafetensorsBytes::parse(BACKBONES, bytes)?);
+        Ok(Weights::new(source, Layout::Burn).or_initial(settings.seed))
     }
 
     /// The contrastive heads.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -82,10 +82,10 @@ impl FeatureCache {
         Ok(())
     }
 
-    /// Reads record `index` into `out`.
-    pub(crate) fn read(&self, index: usize, out: &mut [f32]) -> Result<(), TrainError> {
-        let mut halves = vec![f16::ZERO; self.width];
-        let offset = (index * self.width * size_of::<f16>()) as u64;
+    /// Reads records into `out`.
+    pub(crate) fn read(&self, records: Range<usize>, out: &mut [f32]) -> Result<(), TrainError> {
+        let mut halves = vec![f16::ZERO; records.len() * self.width];
+        let offset = (records.start * self.width * size_of::<f16>()) as u64;
         self.file
             .read_exact_at(bytemuck::cast_slice_mut(&mut halves), offset)
             .map_err(|source| TrainError::io(&self.path, source))?;
@@ -97,7 +97,7 @@ impl FeatureCache {
     pub(crate) fn read_all(&self) -> Result<Vec<f32>, TrainError> {
         let mut out = vec![0.0; self.len * self.width];
         for (index, record) in out.chunks_exact_mut(self.width).enumerate() {
-            self.read(index, record)?;
+            self.read(index..index + 1, record)?;
         }
         Ok(out)
     }
@@ -110,7 +110,7 @@ impl FeatureCache {
         batch: usize,
         what: &'static str,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-        mut compute: impl FnMut(std::ops::Range<usize>) -> Result<Vec<f32>, TrainError>,
+        mut compute: impl FnMut(Range<usize>) -> Result<Vec<f32>, TrainError>,
     ) -> Result<(), TrainError> {
         while self.len < total {
             let range = self.len..(self.len + batch).min(total);

@@ -66,7 +66,6 @@ impl State {
 }
 
 /// All that a stage goes on from.
-#[derive(Debug)]
 pub(crate) struct Saved<M> {
     pub(crate) state: State,
     pub(crate) module: M,

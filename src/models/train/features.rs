@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::TrainError;
 use super::cache::{FeatureCache, claim};
 use super::progress::Progress;
+use super::sentences::Sentences;
 use super::settings::TrainSettings;
 use super::views::view;
 use crate::corpus::CaptionedPicture;
@@ -18,11 +19,11 @@ use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, host};
 use crate::models::classes::Classes;
-use crate::models::sentence::SentenceEncoder;
+use crate::models::sentence::{SentenceEncoder, naming};
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
-/// Sentences encoded at once; sorted by length, so that little of a batch is padding.
+/// Sentences encoded at once.
 const SENTENCES: usize = 64;
 
 /// The frozen networks.
@@ -53,8 +54,7 @@ pub(crate) struct Features {
     tokens: FeatureCache,
     /// Picture of each caption.
     owner: Vec<usize>,
-    /// `[captions, W]`
-    sentences: Vec<f32>,
+    sentences: Sentences,
     /// `[K, W]`
     class_names: Vec<f32>,
     /// `[K, 2 C]`: classifier weights that stand for a picture of each class.
@@ -77,15 +77,23 @@ impl Features {
         claim(folder, &fingerprint(&pictures, backbones, settings))?;
         let (channels, classes) = (backbones.image.channels(), backbones.classes.names().len());
         let (pooled, tokens) = images(&pictures, backbones, settings, folder, progress)?;
-        let (owner, sentences) = captions(&pictures, backbones, folder, progress)?;
+        let mut owner = Vec::new();
+        let mut texts: Vec<&str> = Vec::new();
+        for (index, picture) in pictures.iter().enumerate() {
+            for caption in &picture.captions {
+                owner.push(index);
+                texts.push(caption);
+            }
+        }
+        let sentences = Sentences::collect(&texts, backbones.sentence, folder, progress)?;
         let prompts: Vec<String> = backbones
             .classes
             .names()
             .iter()
-            .map(|name| format!("a photo of a {name}"))
+            .map(|name| naming(name))
             .collect();
         let class_names = encode(backbones.sentence, &prompts)?;
-        let width = class_names.len() / classes;
+        let width = sentences.width();
         let record = 2 * channels + classes;
         let mut means = Vec::with_capacity(pooled.len() / record * 2 * channels);
         let mut probabilities = Vec::with_capacity(pooled.len() / record * classes);
@@ -150,8 +158,21 @@ impl Features {
         self.owner[caption]
     }
 
-    pub(crate) fn sentence(&self, caption: usize) -> &[f32] {
-        &self.sentences[caption * self.width..][..self.width]
+    /// The captions of a picture.
+    pub(crate) fn captions_of(&self, picture: usize) -> Range<usize> {
+        let first = |picture| self.owner.partition_point(|&owner| owner < picture);
+        first(picture)..first(picture + 1)
+    }
+
+    /// The text of a caption.
+    pub(crate) fn caption(&self, caption: usize) -> &str {
+        let picture = self.owner[caption];
+        &self.pictures[picture].captions[caption - self.captions_of(picture).start]
+    }
+
+    /// What the text encoder makes of the captions.
+    pub(crate) fn sentences(&self) -> &Sentences {
+        &self.sentences
     }
 
     pub(crate) fn class_name(&self, class: usize) -> &[f32] {
@@ -195,7 +216,7 @@ impl Features {
         out.extend_from_slice(&self.pooled[row * 2 * self.channels..][..self.channels]);
         let start = out.len();
         out.resize(start + self.tokens.width(), 0.0);
-        self.tokens.read(row, &mut out[start..])
+        self.tokens.read(row..row + 1, &mut out[start..])
     }
 
     /// Image tokens a picture, the mean included.
@@ -272,38 +293,6 @@ fn open(path: &Path) -> Result<Picture, TrainError> {
             path: path.to_owned(),
             source,
         })
-}
-
-/// The picture of each caption, and the caption's sentence vector.
-fn captions(
-    pictures: &[CaptionedPicture],
-    backbones: &Backbones<'_>,
-    folder: &Path,
-    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<(Vec<usize>, Vec<f32>), TrainError> {
-    let mut owner = Vec::new();
-    let mut texts: Vec<&str> = Vec::new();
-    for (index, picture) in pictures.iter().enumerate() {
-        for caption in &picture.captions {
-            owner.push(index);
-            texts.push(caption);
-        }
-    }
-    let width = backbones.sentence.width();
-    let mut by_length: Vec<usize> = (0..texts.len()).collect();
-    by_length.sort_by_key(|&caption| (texts[caption].len(), caption));
-    let mut cache = FeatureCache::open(&folder.join("sentences.f16"), width)?;
-    cache.keep_batches(SENTENCES, texts.len())?;
-    cache.fill(texts.len(), SENTENCES, "captions", progress, |range| {
-        let batch: Vec<&str> = by_length[range].iter().map(|&c| texts[c]).collect();
-        Ok(host(backbones.sentence.forward(&batch)?)?)
-    })?;
-    let sorted = cache.read_all()?;
-    let mut sentences = vec![0.0; sorted.len()];
-    for (vector, &caption) in sorted.chunks_exact(width).zip(&by_length) {
-        sentences[caption * width..][..width].copy_from_slice(vector);
-    }
-    Ok((owner, sentences))
 }
 
 /// Sentence vectors of a few texts, uncached.

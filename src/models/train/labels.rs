@@ -101,7 +101,11 @@ impl Labels {
     /// Why a stage has nothing to learn from, if that is so.
     pub(crate) fn lack(&self, stage: TrainStage) -> Option<&'static str> {
         match stage {
-            TrainStage::Alignment if self.captions == 0 => Some("no picture has a caption"),
+            TrainStage::Alignment | TrainStage::Matching | TrainStage::Captioning
+                if self.captions == 0 =>
+            {
+                Some("no picture has a caption")
+            }
             TrainStage::Tagging if self.tagged() == 0 => {
                 Some("no caption or label names a tag of the model")
             }

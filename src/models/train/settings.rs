@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
+use super::head_settings::{
+    AlignmentSettings, CaptioningSettings, MatchingSettings, TaggingSettings,
+};
 use crate::models::DeviceChoice;
 
 /// Settings of a training run, as a training file has them; see `examples/train.toml`.
@@ -47,6 +50,10 @@ pub struct TrainSettings {
     pub alignment: AlignmentSettings,
     /// The recognition decoder.
     pub tagging: TaggingSettings,
+    /// The alignment encoder.
+    pub matching: MatchingSettings,
+    /// The caption decoder.
+    pub captioning: CaptioningSettings,
 }
 
 /// One of the heads that can be trained.
@@ -58,6 +65,10 @@ pub enum TrainStage {
     Alignment,
     /// The recognition decoder.
     Tagging,
+    /// The alignment encoder, which matches pictures with sentences.
+    Matching,
+    /// The caption decoder.
+    Captioning,
 }
 
 impl TrainStage {
@@ -66,6 +77,8 @@ impl TrainStage {
         match self {
             Self::Alignment => "alignment",
             Self::Tagging => "tagging",
+            Self::Matching => "matching",
+            Self::Captioning => "captioning",
         }
     }
 }
@@ -81,46 +94,6 @@ pub enum Start {
     Base,
 }
 
-/// Training of the contrastive heads.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct AlignmentSettings {
-    /// Passes over the captions.
-    pub epochs: usize,
-    /// Captions a step.
-    pub batch: usize,
-    /// Classifier classes a step that stand in for pictures.
-    pub class_pairs: usize,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// Decoupled weight decay.
-    pub weight_decay: f32,
-    /// Share of the image features that is dropped.
-    pub input_dropout: f64,
-    /// Share of the hidden layer that is dropped.
-    pub hidden_dropout: f64,
-}
-
-/// Training of the recognition decoder.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TaggingSettings {
-    /// Passes over the pictures.
-    pub epochs: usize,
-    /// Pictures a step.
-    pub batch: usize,
-    /// Absent tags a step, sampled to stand for all that the batch does not show.
-    pub absent: usize,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// Decoupled weight decay.
-    pub weight_decay: f32,
-    /// Share of the image token channels that is dropped.
-    pub dropout: f64,
-}
-
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
@@ -130,7 +103,12 @@ impl Default for TrainSettings {
             tags: None,
             name: "tag2text-mini".to_owned(),
             device: DeviceChoice::Auto,
-            stages: vec![TrainStage::Alignment, TrainStage::Tagging],
+            stages: vec![
+                TrainStage::Alignment,
+                TrainStage::Tagging,
+                TrainStage::Matching,
+                TrainStage::Captioning,
+            ],
             start: Start::Scratch,
             fine_tuning_rate: 0.2,
             seed: 1,
@@ -141,33 +119,8 @@ impl Default for TrainSettings {
             checkpoint_minutes: 2.0,
             alignment: AlignmentSettings::default(),
             tagging: TaggingSettings::default(),
-        }
-    }
-}
-
-impl Default for AlignmentSettings {
-    fn default() -> Self {
-        Self {
-            epochs: 12,
-            batch: 512,
-            class_pairs: 256,
-            learning_rate: 1e-3,
-            weight_decay: 0.2,
-            input_dropout: 0.3,
-            hidden_dropout: 0.5,
-        }
-    }
-}
-
-impl Default for TaggingSettings {
-    fn default() -> Self {
-        Self {
-            epochs: 6,
-            batch: 32,
-            absent: 160,
-            learning_rate: 1e-3,
-            weight_decay: 0.05,
-            dropout: 0.1,
+            matching: MatchingSettings::default(),
+            captioning: CaptioningSettings::default(),
         }
     }
 }
@@ -192,6 +145,7 @@ impl TrainSettings {
     /// [`TrainError::Setting`], which names the setting as a training file does.
     pub fn check(&self) -> Result<(), TrainError> {
         let (alignment, tagging) = (&self.alignment, &self.tagging);
+        let (matching, captioning) = (&self.matching, &self.captioning);
         let wrong = |setting, reason: &str| {
             Err(TrainError::Setting {
                 setting,
@@ -205,6 +159,16 @@ impl TrainSettings {
             ("tagging.epochs", tagging.epochs),
             ("tagging.batch", tagging.batch),
             ("tagging.absent", tagging.absent),
+            ("matching.epochs", matching.epochs),
+            ("matching.batch", matching.batch),
+            ("matching.negatives", matching.negatives),
+            ("matching.depth", matching.depth),
+            ("matching.layers", matching.layers),
+            ("matching.token_width", matching.token_width),
+            ("captioning.epochs", captioning.epochs),
+            ("captioning.batch", captioning.batch),
+            ("captioning.layers", captioning.layers),
+            ("captioning.tags", captioning.tags),
         ] {
             if count == 0 {
                 return wrong(setting, "must be at least 1");
@@ -215,6 +179,9 @@ impl TrainSettings {
             ("alignment.input_dropout", alignment.input_dropout),
             ("alignment.hidden_dropout", alignment.hidden_dropout),
             ("tagging.dropout", tagging.dropout),
+            ("matching.dropout", matching.dropout),
+            ("captioning.dropout", captioning.dropout),
+            ("captioning.word_dropout", captioning.word_dropout),
         ] {
             if !(0.0..1.0).contains(&share) {
                 return wrong(setting, "must be at least 0 and less than 1");
@@ -224,6 +191,8 @@ impl TrainSettings {
             ("fine_tuning_rate", self.fine_tuning_rate),
             ("alignment.learning_rate", alignment.learning_rate),
             ("tagging.learning_rate", tagging.learning_rate),
+            ("matching.learning_rate", matching.learning_rate),
+            ("captioning.learning_rate", captioning.learning_rate),
         ] {
             if !(rate > 0.0 && rate.is_finite()) {
                 return wrong(setting, "must be more than 0");
@@ -233,10 +202,15 @@ impl TrainSettings {
             ("checkpoint_minutes", self.checkpoint_minutes),
             ("alignment.weight_decay", alignment.weight_decay.into()),
             ("tagging.weight_decay", tagging.weight_decay.into()),
+            ("matching.weight_decay", matching.weight_decay.into()),
+            ("captioning.weight_decay", captioning.weight_decay.into()),
         ] {
             if !(amount >= 0.0 && amount.is_finite()) {
                 return wrong(setting, "must be at least 0");
             }
+        }
+        if captioning.hidden_size == 0 || !captioning.hidden_size.is_multiple_of(64) {
+            return wrong("captioning.hidden_size", "must be a multiple of 64");
         }
         if self.stages.is_empty() {
             return wrong("stages", "must name at least one stage");

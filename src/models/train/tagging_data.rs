@@ -70,6 +70,10 @@ impl<'a> TaggingData<'a> {
         &self.origin
     }
 
+    pub(crate) fn features(&self) -> &Features {
+        self.features
+    }
+
     pub(crate) fn tags(&self) -> usize {
         self.vocabulary.len()
     }
@@ -84,6 +88,11 @@ impl<'a> TaggingData<'a> {
 
     pub(crate) fn shows(&self, picture: usize, tag: usize) -> bool {
         self.labels.of(picture).binary_search(&(tag as u32)).is_ok()
+    }
+
+    /// Sorted numbers of the tags that a picture shows.
+    pub(crate) fn shown(&self, picture: usize) -> &[u32] {
+        self.labels.of(picture)
     }
 
     /// `[T, W]`, row-major.

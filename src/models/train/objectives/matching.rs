@@ -117,6 +117,11 @@ pub(crate) fn matching(logits: Tensor<2>, matching: usize) -> Tensor<1> {
     -log_softmax(logits, 1).gather(1, answers).mean()
 }
 
+/// Cross-entropy of scores `[S, C]` of the candidates of each sentence, the first of which is the right one, on average.
+pub(crate) fn listwise(scores: Tensor<2>) -> Tensor<1> {
+    -log_softmax(scores, 1).narrow(1, 0, 1).mean()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +157,16 @@ mod tests {
         let share = picked as f64 / 4000.0;
         let expected = 1.0 / (1.0 + (-1.0f64).exp());
         assert!((share - expected).abs() < 0.03, "{share} {expected}");
+    }
+
+    #[test]
+    fn only_the_lead_over_other_candidates_counts() {
+        let device = Device::flex();
+        let loss = |scores: [[f32; 3]; 2]| host(listwise(Tensor::from_floats(scores, &device)))[0];
+        // Worked by hand: ln(1 + e^-1 + e^-2) and ln 3.
+        let expected = ((1.0 + (-1f32).exp() + (-2f32).exp()).ln() + 3f32.ln()) / 2.0;
+        assert!((loss([[7.0, 6.0, 5.0], [4.0; 3]]) - expected).abs() < 1e-5);
+        assert!(loss([[30.0, 0.0, 0.0], [9.0, -9.0, -9.0]]) < 1e-6);
     }
 
     #[test]

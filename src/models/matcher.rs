@@ -1,0 +1,96 @@
+//! The alignment encoder of the built-in model (paper section 3.3, Image-Text Alignment): the upper text layers with
+//! cross-attention to image tokens, and a head that says whether sentence and picture match (ITM).
+//!
+//! The text layers below know nothing of pictures, so they run once a sentence, and only these few once a pair.
+
+use burn::module::Module;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::ModelError;
+use super::nn::{Bert, BertConfig, KeysValues};
+use super::weights::Weights;
+
+/// Shape of the alignment encoder, where the text encoder does not give it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct MatcherConfig {
+    /// The uppermost layers of the text encoder.
+    pub(crate) num_hidden_layers: usize,
+    /// Channels of the image tokens that they look at, which are what is kept of a picture.
+    pub(crate) token_width: usize,
+}
+
+/// From the image encoder's tokens to those that are kept of a picture.
+#[derive(Debug, Module)]
+pub(crate) struct MatchTokens {
+    projection: Linear,
+    norm: LayerNorm,
+}
+
+impl MatchTokens {
+    /// Takes `matcher.tokens.*` from `weights`. `channels` is the width of the image
+    /// encoder's tokens.
+    pub(crate) fn load(
+        config: &MatcherConfig,
+        channels: usize,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let width = config.token_width;
+        Ok(Self {
+            projection: weights.linear("matcher.tokens.projection", channels, width, device)?,
+            norm: weights.layer_norm("matcher.tokens.norm", width, 1e-12, device)?,
+        })
+    }
+
+    /// Tokens `[B, 1 + N, channels]` to `[B, 1 + N, token_width]`.
+    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        self.norm.forward(self.projection.forward(tokens))
+    }
+}
+
+/// Text layers and head.
+#[derive(Debug, Module)]
+pub(crate) struct Matcher {
+    layers: Bert,
+    /// `[hidden, 2]`
+    pub(crate) head: Linear,
+}
+
+impl Matcher {
+    /// Takes the rest of `matcher.*` from `weights`; layers are numbered as in the text encoder.
+    pub(crate) fn load(
+        config: &MatcherConfig,
+        text: &BertConfig,
+        weights: &Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let (names, width) = (["matcher"; 2], Some(config.token_width));
+        let all = text.num_hidden_layers;
+        let upper = all.saturating_sub(config.num_hidden_layers)..all;
+        Ok(Self {
+            layers: Bert::load_layers(text, upper, width, names, weights, device)?,
+            head: weights.linear("matcher.head", text.hidden_size, 2, device)?,
+        })
+    }
+
+    /// Prepares pictures with the kept `tokens` `[B, 1 + N, token_width]` for any number of sentences.
+    pub(crate) fn images(&self, tokens: &Tensor<3>) -> Vec<KeysValues> {
+        self.layers.keys_values(tokens)
+    }
+
+    /// Logits `[T, 2]` of sentences, given by their lower states `[T, L, hidden]` and their tokens: the second is that of a
+    /// match. Each of the pictures is matched with the same number of adjacent sentences.
+    pub(crate) fn logits(
+        &self,
+        states: Tensor<3>,
+        lengths: &[usize],
+        images: &[KeysValues],
+    ) -> Tensor<2> {
+        let hidden = self.layers.forward(states, lengths, Some(images));
+        let [batch, _, width] = hidden.dims();
+        let first = hidden.slice([0..batch, 0..1, 0..width]).squeeze_dim(1);
+        self.head.forward(first)
+    }
+}

@@ -1,0 +1,107 @@
+//! Pictures that the trained aligner takes for that of a caption: what image-text matching learns to tell apart.
+
+use burn::tensor::Device;
+
+use super::features::Features;
+use super::{TrainError, matrix};
+use crate::models::aligner::Aligner;
+use crate::models::backbone::host;
+
+/// Captions that are compared with all pictures at once.
+const BATCH: usize = 512;
+
+/// The most similar other pictures of some captions, and how similar they are.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    captions: Vec<usize>,
+    depth: usize,
+    /// `[captions, 1 + depth]`: the caption's own picture, then others, the most similar first.
+    pictures: Vec<u32>,
+    /// `[captions, 1 + depth]`: cosines.
+    similarities: Vec<f32>,
+}
+
+impl Candidates {
+    /// Ranks `among`, pictures in any order, for each of `captions`. The own picture must be one of them.
+    pub(crate) fn rank(
+        features: &Features,
+        aligner: &Aligner,
+        captions: &[usize],
+        among: &[usize],
+        depth: usize,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let depth = depth.min(among.len().saturating_sub(1));
+        let mut images = Vec::new();
+        for &picture in among {
+            features.push_image(picture, 0, &mut images);
+        }
+        let width = images.len() / among.len().max(1);
+        let images = aligner.image.forward(matrix(images, width, device));
+        let images = images.transpose();
+        let mut found = Self {
+            captions: captions.to_vec(),
+            depth,
+            pictures: Vec::with_capacity(captions.len() * (1 + depth)),
+            similarities: Vec::with_capacity(captions.len() * (1 + depth)),
+        };
+        let sentences = features.sentences();
+        for batch in captions.chunks(BATCH) {
+            let vectors: Vec<f32> = batch
+                .iter()
+                .flat_map(|&caption| sentences.vector(caption))
+                .copied()
+                .collect();
+            let texts = aligner
+                .text
+                .forward(matrix(vectors, sentences.width(), device));
+            let cosines = host(texts.matmul(images.clone()))?;
+            for (&caption, cosines) in batch.iter().zip(cosines.chunks_exact(among.len())) {
+                found.add(features.picture_of(caption), among, cosines);
+            }
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, own: usize, among: &[usize], cosines: &[f32]) {
+        let mut order: Vec<usize> = (0..among.len()).filter(|&at| among[at] != own).collect();
+        let by_similarity = |&a: &usize, &b: &usize| cosines[b].total_cmp(&cosines[a]);
+        if self.depth < order.len() {
+            order.select_nth_unstable_by(self.depth, by_similarity);
+            order.truncate(self.depth);
+        }
+        order.sort_unstable_by(by_similarity);
+        let own = among.iter().position(|&picture| picture == own);
+        for at in own.into_iter().chain(order) {
+            self.pictures.push(among[at] as u32);
+            self.similarities.push(cosines[at]);
+        }
+    }
+
+    /// Tells other captions, pictures and similarities apart.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for &caption in &self.captions {
+            hasher.update(&(caption as u64).to_le_bytes());
+        }
+        hasher.update(bytemuck::cast_slice(&self.pictures));
+        hasher.update(bytemuck::cast_slice(&self.similarities));
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// The captions, in the order in which they were given.
+    pub(crate) fn captions(&self) -> &[usize] {
+        &self.captions
+    }
+
+    /// Other pictures a caption.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Pictures of caption `index` of [`Candidates::captions`], its own first, and their cosines: `1 + depth` each.
+    pub(crate) fn of(&self, index: usize) -> (&[u32], &[f32]) {
+        let row = index * (1 + self.depth)..(index + 1) * (1 + self.depth);
+        (&self.pictures[row.clone()], &self.similarities[row])
+    }
+}

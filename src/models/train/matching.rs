@@ -1,0 +1,279 @@
+//! Training of the alignment encoder on cached states and image tokens (paper section 3.3, Image-Text Matching).
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::tensor::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use super::TrainError;
+use super::base::BaseHeads;
+use super::checkpoint::read_module;
+use super::matching_data::{Batch, MatchingData};
+use super::matching_score::MatchingScore;
+use super::objectives::{listwise, matching};
+use super::progress::Progress;
+use super::settings::TrainSettings;
+use super::stage::Stage;
+use super::stored::{StoredTensor, stored};
+use crate::models::backbone::host;
+use crate::models::manifest::Manifest;
+use crate::models::matcher::{MatchTokens, Matcher, MatcherConfig};
+use crate::models::weights::Weights;
+
+/// Weight of the cosine beside the matching logit before training.
+const COSINE_WEIGHT: f32 = 20.0;
+/// Where the weight of the cosine is stored.
+const COSINE: &str = "matcher.cosine_weight";
+
+/// The alignment encoder with what only training needs.
+#[derive(Debug, Module)]
+struct Trainee {
+    tokens: MatchTokens,
+    matcher: Matcher,
+    log_weight: Param<Tensor<1>>,
+    dropout: Dropout,
+}
+
+impl Trainee {
+    /// From a bundle's alignment encoder, or with the cosine's weight of the start.
+    fn load(
+        manifest: &Manifest,
+        config: &MatcherConfig,
+        weights: &Weights<'_>,
+        dropout: f64,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let channels = manifest.image_encoder.features;
+        let mut matcher = Matcher::load(config, &manifest.text_encoder, weights, device)?;
+        let weight = if weights.has(COSINE) {
+            let weight = weights.values(COSINE, &[1])?[0];
+            matcher.head = scaled(matcher.head, weight);
+            weight
+        } else {
+            COSINE_WEIGHT
+        };
+        Ok(Self {
+            tokens: MatchTokens::load(config, channels, weights, device)?,
+            matcher,
+            log_weight: Param::from_tensor(Tensor::from_floats([weight.ln()], device)),
+            dropout: DropoutConfig::new(dropout).init(),
+        })
+    }
+
+    /// How well the right picture of each sentence wins against the wrong ones (with the cosine, as candidates are ranked in the
+    /// end), and how well each pair is told to match or not.
+    fn loss(&self, batch: Batch) -> Tensor<1> {
+        let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
+        let states = self.dropout.forward(batch.states);
+        let images = self.matcher.images(&tokens);
+        let logits = self.matcher.logits(states, &batch.lengths, &images);
+        let sentences = batch.cosines.dims()[0];
+        let [pairs, _] = logits.dims();
+        // All right pairs come first, then the first wrong picture of each sentence, and so on.
+        let matched = logits
+            .clone()
+            .narrow(1, 1, 1)
+            .reshape([pairs / sentences, sentences])
+            .transpose();
+        let weight = self.log_weight.val().exp().unsqueeze::<2>();
+        listwise(matched + batch.cosines * weight) + matching(logits, sentences)
+    }
+
+    /// Weight of the cosine beside the logit.
+    fn weight(&self) -> Result<f32, TrainError> {
+        Ok(host(self.log_weight.val().detach())?[0].exp())
+    }
+
+    /// The tensors that [`MatchTokens`] and [`Matcher`] load.
+    fn stored(
+        &self,
+        config: &MatcherConfig,
+        layers: usize,
+    ) -> Result<Vec<StoredTensor>, TrainError> {
+        let first = layers - config.num_hidden_layers;
+        let mut tensors = stored("matcher.tokens", &self.tokens)?;
+        for mut tensor in stored("matcher", &self.matcher)? {
+            for layer in (0..config.num_hidden_layers).rev() {
+                let (here, there) = (
+                    format!("matcher.layers.layers.{layer}."),
+                    format!("matcher.encoder.layer.{}.", first + layer),
+                );
+                tensor.name = tensor.name.replace(&here, &there);
+            }
+            tensors.push(tensor);
+        }
+        Ok(tensors)
+    }
+}
+
+/// Trains the alignment encoder of `manifest`, that of the base further where the settings say so, going on from a checkpoint in
+/// `folder`, and returns the tensors of the best epoch, as they are stored in a bundle.
+pub(crate) fn train(
+    data: &MatchingData<'_>,
+    manifest: &Manifest,
+    base: &BaseHeads<'_>,
+    settings: &TrainSettings,
+    folder: &Path,
+    device: &Device,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Vec<StoredTensor>, TrainError> {
+    let Some(config) = &manifest.matcher else {
+        return Ok(Vec::new());
+    };
+    let bytes = base.matching_file(settings)?;
+    let weights = &base.matching_start(settings, &bytes)?;
+    let own = &settings.matching;
+    let training_device = device.clone().autodiff();
+    training_device.seed(settings.seed);
+    let load = || Trainee::load(manifest, config, weights, own.dropout, &training_device);
+    let layers = manifest.text_encoder.num_hidden_layers;
+    let items: Vec<usize> = (0..data.training.captions().len()).collect();
+    let stage = Stage {
+        name: "matching",
+        metric: "held-out text-to-image R@1 after matching",
+        items: &items,
+        epochs: own.epochs,
+        batch: own.batch,
+        learning_rate: own.learning_rate,
+        weight_decay: own.weight_decay,
+        settings,
+        warm: base.continues_matching(settings),
+        origin: format!("{}{}", blake3::hash(&bytes).to_hex(), data.origin()),
+        folder,
+        device: &training_device,
+    };
+    let loss = |trainee: &Trainee, items: &[usize], rng: &mut ChaCha8Rng| {
+        let batch = Batch::sample(data, items, settings, rng, &training_device)?;
+        Ok(trainee.loss(batch))
+    };
+    let score = |trainee: &Trainee| {
+        let tensors = ranking(trainee.stored(config, layers)?, trainee.weight()?);
+        let score = MatchingScore::new(manifest, config, &tensors, device)?;
+        Ok((score.recall_at_1(data)?, trainee.clone()))
+    };
+    stage.train(load()?, progress, loss, score)?;
+    let best = read_module(&stage.best(), load()?)?;
+    Ok(ranking(best.stored(config, layers)?, best.weight()?))
+}
+
+/// The head scaled so that candidates are ranked by its second logit plus the cosine, which is how they are ranked whatever
+/// the model (BLIP's evaluation). The difference of the two logits, and so the probability, stays what it was.
+///
+/// The weight is kept for those who train the head further.
+fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
+    let head = tensors
+        .iter_mut()
+        .filter(|tensor| tensor.name.starts_with("matcher.head."));
+    for pair in head.flat_map(|tensor| tensor.values.chunks_exact_mut(2)) {
+        let difference = pair[1] - pair[0];
+        pair[1] /= weight;
+        pair[0] = pair[1] - difference;
+    }
+    tensors.push(StoredTensor {
+        name: COSINE.to_owned(),
+        shape: vec![1],
+        values: vec![weight],
+    });
+    tensors
+}
+
+/// A head that [`ranking`] has scaled, as it was.
+fn scaled(head: Linear, weight: f32) -> Linear {
+    let scale = |outputs: Tensor<2>| {
+        let (first, second) = (outputs.clone().narrow(1, 0, 1), outputs.narrow(1, 1, 1));
+        let matched = second.clone() * weight;
+        Tensor::cat(vec![matched.clone() - (second - first), matched], 1).detach()
+    };
+    Linear {
+        weight: Param::from_tensor(scale(head.weight.val())),
+        bias: head.bias.map(|bias| {
+            let bias = scale(bias.val().unsqueeze::<2>());
+            Param::from_tensor(bias.squeeze_dim::<1>(0))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::builtin;
+    use crate::models::generated::uniform;
+    use crate::models::golden::assert_close;
+    use crate::models::initial::Nothing;
+    use crate::models::train::export::Heads;
+    use crate::models::weights::Layout;
+    use burn::tensor::TensorData;
+
+    fn random(key: &str, shape: [usize; 3], device: &Device) -> Tensor<3> {
+        let values = uniform(key, shape.iter().product()).map(|value| value as f32);
+        Tensor::from_data(TensorData::new(values.collect::<Vec<f32>>(), shape), device)
+    }
+
+    #[test]
+    fn what_is_stored_says_what_was_trained() {
+        let bytes = builtin::file(Manifest::FILE);
+        let manifest = Manifest::parse(Manifest::FILE, bytes).unwrap();
+        let config = MatcherConfig {
+            num_hidden_layers: 2,
+            token_width: 64,
+        };
+        let (host_device, training) = (Device::flex(), Device::flex().autodiff());
+        let start = Weights::new(Nothing, Layout::Burn).or_initial(3);
+        let trainee = Trainee::load(&manifest, &config, &start, 0.5, &training).unwrap();
+        let layers = manifest.text_encoder.num_hidden_layers;
+        let mut heads = Heads::default();
+        heads
+            .stored(&trainee.stored(&config, layers).unwrap())
+            .unwrap();
+        let bytes = heads.into_bytes().unwrap();
+        let weights = Weights::parse("matcher", &bytes).unwrap();
+        let tokens = MatchTokens::load(&config, 1280, &weights, &host_device).unwrap();
+        let text = &manifest.text_encoder;
+        let matcher = Matcher::load(&config, text, &weights, &host_device).unwrap();
+        weights.finish().unwrap();
+
+        let logits = |tokens: &MatchTokens, matcher: &Matcher, device: &Device| {
+            let image = tokens.forward(random("image", [2, 50, 1280], device));
+            let states = random("states", [2, 7, 384], device);
+            host(matcher.logits(states, &[7, 5], &matcher.images(&image))).unwrap()
+        };
+        let found = logits(&tokens, &matcher, &host_device);
+        let expected = logits(&trainee.tokens, &trainee.matcher, &training);
+        // Parameters were rounded to eight bits.
+        assert_close(&found, &expected, 3e-2, "logits");
+        assert!((expected[1] - expected[3]).abs() > 0.05, "{expected:?}");
+    }
+
+    #[test]
+    fn the_head_is_scaled_to_the_cosine_and_keeps_its_odds() {
+        let tensor = |name: &str, values: &[f32]| StoredTensor {
+            name: name.to_owned(),
+            shape: vec![values.len()],
+            values: values.to_vec(),
+        };
+        let found = ranking(
+            vec![
+                tensor("matcher.tokens.norm.weight", &[1.0, 2.0]),
+                tensor("matcher.head.bias", &[1.0, 5.0]),
+            ],
+            20.0,
+        );
+        assert_eq!(found[0].values, [1.0, 2.0]);
+        assert_eq!(found[1].values, [-3.75, 0.25]);
+        assert_eq!((found[2].name.as_str(), found[2].values[0]), (COSINE, 20.0));
+        let device = Device::flex();
+        let head = Linear {
+            weight: Param::from_tensor(Tensor::from_floats([[-3.75, 0.25]], &device)),
+            bias: Some(Param::from_tensor(Tensor::from_floats(
+                [-3.75, 0.25],
+                &device,
+            ))),
+        };
+        let head = scaled(head, 20.0);
+        assert_eq!(host(head.weight.val()).unwrap(), [1.0, 5.0]);
+        assert_eq!(host(head.bias.unwrap().val()).unwrap(), [1.0, 5.0]);
+    }
+}

@@ -1,0 +1,194 @@
+//! Training as a host application calls it: every stage on a handful of pictures, and the bundle that comes out.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use imgsearch::media::{Limits, decode, read};
+use imgsearch::models::train::{
+    Progress, Start, TrainError, TrainRun, TrainSettings, TrainStage, train,
+};
+use imgsearch::{
+    CaptionOptions, DeviceChoice, Encoder, ImageTokensF16, ModelSource, Squares, Tag2TextMini,
+};
+
+/// burn's random numbers belong to the process: two runs at once would take each other's.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const CAPTIONS: [(&str, &str); 6] = [
+    ("astronaut.jpg", "a woman in an orange suit smiles"),
+    ("cat.jpg", "a cat looks at the camera"),
+    ("coffee.jpg", "a cup of coffee on a wooden table"),
+    ("grass.jpg", "green grass"),
+    ("photographer.jpg", "a man with a camera on a tripod"),
+    ("rocket.jpg", "a rocket takes off"),
+];
+
+fn photos() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos")
+}
+
+fn run(folder: &Path) -> TrainRun {
+    let lines = CAPTIONS.iter().map(|(file, caption)| {
+        let image = photos().join(file);
+        serde_json::json!({ "image": image, "captions": [caption], "split": "train" }).to_string()
+    });
+    fs::write(
+        folder.join("captions.jsonl"),
+        lines.collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    let file = folder.join("train.toml");
+    fs::write(
+        &file,
+        r#"
+        data = ["captions.jsonl"]
+        out = "run"
+        name = "tiny"
+        device = "cpu"
+        views = 1
+        held_out = 1
+        ema_decay = 0.5
+        alignment = { epochs = 1, batch = 8, class_pairs = 4 }
+        tagging = { epochs = 1, batch = 4, absent = 8 }
+        matching = { epochs = 2, batch = 2, negatives = 2, token_width = 32, learning_rate = 1e-4 }
+        captioning = { epochs = 2, batch = 2, hidden_size = 64, layers = 2, least_uses = 1 }
+        "#,
+    )
+    .unwrap();
+    TrainRun {
+        base: ModelSource::Builtin,
+        settings: TrainSettings::read(&file).unwrap(),
+    }
+}
+
+fn squares(model: &Tag2TextMini) -> Vec<Squares> {
+    let limits = Limits::default();
+    let open = |(file, _): &(&str, &str)| {
+        let bytes = read(&photos().join(file), &limits).unwrap();
+        Squares::of(&decode(&bytes, &limits).unwrap(), model.inputs())
+    };
+    CAPTIONS.iter().map(open).collect()
+}
+
+#[test]
+fn a_run_that_is_stopped_again_and_again_makes_the_bundle_of_one_that_is_not() {
+    let _alone = ALONE.lock();
+    let (whole, halting) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bundle = train(&run(whole.path()), |_| ControlFlow::Continue(())).unwrap();
+    let stopping = run(halting.path());
+    let again = loop {
+        // Every call takes four steps, and so ends within an epoch of matching or captioning.
+        let mut steps = 0;
+        let outcome = train(&stopping, |seen| {
+            steps += usize::from(matches!(seen, Progress::Step { .. }));
+            if steps == 4 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        match outcome {
+            Ok(bundle) => break bundle,
+            Err(TrainError::Cancelled) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
+    for file in ["heads", "matcher", "captioner"].map(|name| format!("{name}.safetensors")) {
+        let [a, b] = [&bundle, &again].map(|bundle| fs::read(bundle.join(&file)).unwrap());
+        assert!(a == b, "{file}");
+    }
+
+    let model = Tag2TextMini::open(ModelSource::Folder(bundle), DeviceChoice::Cpu).unwrap();
+    let pictures = squares(&model);
+    matches_alone_as_together(&model, &pictures);
+    describes_by_the_tags_that_are_given(&model, &pictures);
+}
+
+fn matches_alone_as_together(model: &Tag2TextMini, pictures: &[Squares]) {
+    let kept = model.images_with_tokens(pictures).unwrap();
+    let tokens: Vec<&ImageTokensF16> = kept.iter().map(|(_, tokens)| tokens).collect();
+    assert!(tokens.iter().all(|tokens| tokens.shape() == [50, 32]));
+    let plain = model.images(pictures).unwrap();
+    for (plain, (features, _)) in plain.iter().zip(&kept) {
+        assert_eq!(plain.embedding, features.embedding);
+    }
+    let sentences: Vec<&str> = CAPTIONS.iter().map(|(_, caption)| *caption).collect();
+    let together = model.match_logits(&tokens, &sentences).unwrap();
+    for (image, row) in tokens.iter().zip(&together) {
+        for (sentence, found) in sentences.iter().zip(row) {
+            let alone = model.match_logits(&[image], &[sentence]).unwrap()[0][0];
+            assert!((alone.matched - found.matched).abs() < 1e-4);
+            assert!((alone.mismatched - found.mismatched).abs() < 1e-4);
+        }
+    }
+    let other = ImageTokensF16::new(32, &[0.5; 32 * 49]).unwrap();
+    let refused = model.match_logits(&[tokens[0], &other], &sentences);
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("50×32"), "{told}");
+}
+
+fn describes_by_the_tags_that_are_given(model: &Tag2TextMini, pictures: &[Squares]) {
+    let options = CaptionOptions::default();
+    let together = model.captions(pictures, None, &options).unwrap();
+    for (picture, caption) in pictures.iter().zip(&together) {
+        let alone = model.captions(std::slice::from_ref(picture), None, &options);
+        assert_eq!(alone.unwrap()[0].text, caption.text);
+        assert!(caption.score < 0.0 && !caption.text.contains("[UNK]"));
+    }
+    let guided = |tags: &[&str]| {
+        let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+        let captions = model.captions(&pictures[..1], Some(&tags), &options);
+        captions.unwrap().swap_remove(0)
+    };
+    // Words that are no tags of the model guide as well.
+    let (one, other) = (guided(&["coffee", "wooden table"]), guided(&["zeppelin"]));
+    assert_eq!(other.tags, ["zeppelin"]);
+    assert_ne!(one.score, other.score);
+}
+
+#[test]
+fn single_stages_go_on_from_the_heads_of_the_base() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = run(folder.path());
+    first.settings.stages = vec![TrainStage::Matching];
+    let go_on = |_: &Progress| ControlFlow::Continue(());
+    let bundle = train(&first, go_on).unwrap();
+    let files = |bundle: &Path, file: &str| fs::read(bundle.join(file)).ok();
+    assert_eq!(files(&bundle, "captioner.safetensors"), None);
+
+    // Trained further at a rate of nothing, the encoder stays what it was, but for its rounding.
+    let mut again = run(folder.path());
+    again.base = ModelSource::Folder(bundle.clone());
+    again.settings.out = Some(folder.path().join("again"));
+    again.settings.stages = vec![TrainStage::Matching];
+    again.settings.start = Start::Base;
+    again.settings.fine_tuning_rate = 1e-12;
+    let other = train(&again, go_on).unwrap();
+    assert_eq!(
+        files(&bundle, "heads.safetensors"),
+        files(&other, "heads.safetensors")
+    );
+    let open = |bundle: PathBuf| {
+        Tag2TextMini::open(ModelSource::Folder(bundle), DeviceChoice::Cpu).unwrap()
+    };
+    let (model, other) = (open(bundle), open(other));
+    let pictures = squares(&model);
+    let logits = |model: &Tag2TextMini| {
+        let kept = model.images_with_tokens(&pictures[..1]).unwrap();
+        model
+            .match_logits(&[&kept[0].1], &["a woman in an orange suit"])
+            .unwrap()[0][0]
+    };
+    let (before, after) = (logits(&model), logits(&other));
+    assert!((before.matched - after.matched).abs() < 2e-3);
+    assert!((before.mismatched - after.mismatched).abs() < 4e-2);
+
+    let told = model
+        .captions(&pictures, None, &CaptionOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("tiny"), "{told}");
+}
