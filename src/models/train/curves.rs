@@ -78,6 +78,7 @@ mod tests {
             step: 10,
             losses: vec![(5, 2.0), (10, 1.0)],
             scores: vec![0.5, 0.6],
+            ..State::default()
         };
         draw(&path, "alignment", "R@10", &state, 10).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("polyline"));

@@ -7,6 +7,9 @@ use burn::tensor::Tensor;
 
 /// A copy that takes no gradients.
 pub(crate) fn copy_of<M: Module>(online: &M) -> M {
+    // Parameters are made when they are first read. A copy of one that is not made yet shares the making, and what is said to
+    // the copy about gradients then holds for both.
+    online.visit(&mut Collector::default());
     online.clone().no_grad()
 }
 
@@ -61,6 +64,19 @@ mod tests {
     struct Two {
         first: Linear,
         second: Linear,
+    }
+
+    #[test]
+    fn the_original_still_learns() {
+        let device = Device::flex().autodiff();
+        let online = LinearConfig::new(3, 2).init(&device);
+        let copy = copy_of(&online);
+        let x = Tensor::<2>::ones([1, 3], &device);
+        let gradients = (online.forward(x.clone()) + copy.forward(x))
+            .sum()
+            .backward();
+        assert!(online.weight.val().grad(&gradients).is_some());
+        assert!(copy.weight.val().grad(&gradients).is_none());
     }
 
     #[test]
