@@ -1,9 +1,10 @@
 //! The image-text contrastive heads (paper section 3.3, Image-Text Alignment, the coarse-grained part): both encoders
 //! projected to one space in which the cosine is the similarity.
 
-use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+#[cfg(feature = "train")]
+use burn::nn::{LayerNormConfig, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +23,18 @@ pub(crate) struct AlignerConfig {
     pub(crate) image_features: usize,
     /// Channels of the sentence vector.
     pub(crate) text_features: usize,
+    /// Whether image features are brought to one scale first: see [`Statistics`].
+    #[serde(default)]
+    pub(crate) standardised: bool,
 }
 
 impl AlignerConfig {
-    /// Heads with random weights, to train.
-    pub(crate) fn init(&self, device: &Device) -> Aligner {
+    /// Heads with random weights, to train on image features of these `statistics`.
+    #[cfg(feature = "train")]
+    pub(crate) fn init(&self, statistics: Option<Statistics>, device: &Device) -> Aligner {
         Aligner {
             image: ImageProjection {
+                statistics,
                 norm: LayerNormConfig::new(self.image_features).init(device),
                 hidden: LinearConfig::new(self.image_features, self.hidden).init(device),
                 output: LinearConfig::new(self.hidden, self.embed_dim).init(device),
@@ -47,9 +53,44 @@ pub(crate) struct Aligner {
     pub(crate) text: TextProjection,
 }
 
+/// Mean and spread of each image feature over the training pictures.
+///
+/// Most channels of the image encoder are zero in most pictures and now and then very large, some a hundred times as large as
+/// others. The square root tames the large ones, and without a common scale a few channels decide.
+#[derive(Debug, Module)]
+pub(crate) struct Statistics {
+    /// `[image_features]`, of the square roots.
+    pub(crate) mean: Param<Tensor<1>>,
+    /// `[image_features]`: one over standard deviation.
+    pub(crate) scale: Param<Tensor<1>>,
+    /// The first channels, which are those of the image encoder: what follows them has no square root.
+    pub(crate) rooted: usize,
+}
+
+impl Statistics {
+    /// Mean and scale, which are measured and never trained.
+    pub(crate) fn new(mean: Tensor<1>, scale: Tensor<1>, rooted: usize) -> Self {
+        let fixed = |tensor| Param::from_tensor(tensor).set_require_grad(false);
+        Self {
+            mean: fixed(mean),
+            scale: fixed(scale),
+            rooted,
+        }
+    }
+
+    fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        let [_, width] = features.dims();
+        let rooted = features.clone().narrow(1, 0, self.rooted);
+        let rest = features.narrow(1, self.rooted, width - self.rooted);
+        let x = Tensor::cat(vec![rooted.clamp_min(0.0).sqrt(), rest], 1);
+        (x - self.mean.val().unsqueeze::<2>()) * self.scale.val().unsqueeze::<2>()
+    }
+}
+
 /// From pooled image features to the shared space.
 #[derive(Debug, Module)]
 pub(crate) struct ImageProjection {
+    pub(crate) statistics: Option<Statistics>,
     pub(crate) norm: LayerNorm,
     pub(crate) hidden: Linear,
     pub(crate) output: Linear,
@@ -69,16 +110,34 @@ impl ImageProjection {
         device: &Device,
     ) -> Result<Self, ModelError> {
         let (features, hidden) = (config.image_features, config.hidden);
+        let values = |part: &str| {
+            let name = format!("aligner.image_statistics.{part}");
+            weights.tensor(&name, [features], device)
+        };
+        let rooted = features.saturating_sub(config.text_features);
         Ok(Self {
+            statistics: match config.standardised {
+                true => Some(Statistics::new(values("mean")?, values("scale")?, rooted)),
+                false => None,
+            },
             norm: weights.layer_norm("aligner.image_norm", features, 1e-5, device)?,
             hidden: weights.linear("aligner.image_hidden", features, hidden, device)?,
             output: weights.linear("aligner.image_output", hidden, config.embed_dim, device)?,
         })
     }
 
+    /// Pooled image features `[B, image_features]`, all of one scale.
+    pub(crate) fn normal(&self, pooled: Tensor<2>) -> Tensor<2> {
+        let pooled = match &self.statistics {
+            Some(statistics) => statistics.forward(pooled),
+            None => pooled,
+        };
+        self.norm.forward(pooled)
+    }
+
     /// Pooled image features `[B, image_features]` to unit vectors `[B, embed_dim]`.
     pub(crate) fn forward(&self, pooled: Tensor<2>) -> Tensor<2> {
-        let hidden = gelu(self.hidden.forward(self.norm.forward(pooled)));
+        let hidden = gelu(self.hidden.forward(self.normal(pooled)));
         unit(self.output.forward(hidden))
     }
 }
@@ -115,6 +174,15 @@ pub(crate) fn unit(x: Tensor<2>) -> Tensor<2> {
 mod tests {
     use super::*;
     use crate::models::golden::{half_device, host};
+
+    #[test]
+    fn features_are_rooted_and_brought_to_one_scale() {
+        let device = half_device();
+        let tensor = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device);
+        let statistics = Statistics::new(tensor([1.0, 0.0, 2.0]), tensor([0.5, 1.0, 10.0]), 2);
+        let rows = Tensor::<2>::from_floats([[9.0, -4.0, 4.0]], &device);
+        assert_eq!(host(statistics.forward(rows)), [1.0, 0.0, 20.0]);
+    }
 
     #[test]
     fn f16_rows_of_large_values_and_of_zeros_become_unit_vectors_and_zeros() {

@@ -109,6 +109,14 @@ pub(crate) fn precision() -> Precision {
     }
 }
 
+/// Held by whoever draws from burn's random numbers: they belong to the process, and tests run side by side.
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Weights as PyTorch lays them out, in the precision that is tested.
 pub(crate) fn weights<'a>(source: impl TensorSource + 'a) -> Weights<'a> {
     Weights::new(source, Layout::Torch).in_precision(precision())

@@ -191,8 +191,11 @@ impl Bert {
 
     /// Type that the layers compute in; what they are given is brought to it.
     fn dtype(&self) -> DType {
-        let layer = self.layers.first();
-        layer.map_or(DType::F32, |layer| layer.cross.dtype())
+        match (&self.embedding_norm, self.layers.first()) {
+            (Some(norm), _) => norm.dtype(),
+            (None, Some(layer)) => layer.cross.dtype(),
+            (None, None) => DType::F32,
+        }
     }
 
     /// What the lowest layer reads.

@@ -216,7 +216,7 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::{devices, host};
+    use crate::models::golden::{alone, devices, host};
     use burn::tensor::{Distribution, TensorData};
 
     const HEADS: usize = 3;
@@ -250,6 +250,7 @@ mod tests {
 
     #[test]
     fn each_token_sees_those_before_it_and_no_padding() {
+        let _alone = alone();
         for device in devices() {
             let random = Distribution::Uniform(-2.0, 2.0);
             let tokens = host(Tensor::<1>::random([10 * WIDTH], random, &device));

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::Stage;
 use super::{TrainError, matrix};
-use crate::models::aligner::{Aligner, AlignerConfig, unit};
+use crate::models::aligner::{Aligner, AlignerConfig, Statistics, unit};
 use crate::models::backbone::host;
 use crate::models::nn::gelu;
 
@@ -39,7 +39,7 @@ struct Trainee {
 impl Trainee {
     fn images(&self, features: Tensor<2>) -> Tensor<2> {
         let heads = &self.aligner.image;
-        let x = self.input_dropout.forward(heads.norm.forward(features));
+        let x = self.input_dropout.forward(heads.normal(features));
         let hidden = self.hidden_dropout.forward(gelu(heads.hidden.forward(x)));
         unit(heads.output.forward(hidden))
     }
@@ -69,7 +69,10 @@ pub(crate) fn train(
     let trainee = Trainee {
         aligner: match base {
             Some(base) => base.aligner(&training_device)?,
-            None => config.init(&training_device),
+            None => config.init(
+                statistics(features, config, &training_device),
+                &training_device,
+            ),
         },
         log_scale: Param::from_tensor(Tensor::from_floats(
             [(1.0 / START_TEMPERATURE).ln()],
@@ -117,7 +120,44 @@ pub(crate) fn train(
         Ok((recall_at_10(&aligner, features, device)?, aligner))
     };
     stage.train(trainee, progress, loss, score)?;
-    read_module(&stage.best(), config.init(device))
+    let blank = config.init(statistics(features, config, device), device);
+    read_module(&stage.best(), blank)
+}
+
+/// Mean and spread of the features of the whole training pictures, where the heads take them.
+fn statistics(features: &Features, config: &AlignerConfig, device: &Device) -> Option<Statistics> {
+    /// Added to a deviation: channels that hardly ever speak are not to be the loudest.
+    const LEAST: f32 = 0.05;
+    if !config.standardised {
+        return None;
+    }
+    let rooted = config.image_features.saturating_sub(config.text_features);
+    let mut mean = vec![0f64; config.image_features];
+    let mut square = mean.clone();
+    let mut count = 0.0;
+    let mut row = Vec::with_capacity(config.image_features);
+    for picture in (0..features.pictures()).filter(|&picture| !features.is_held_out(picture)) {
+        row.clear();
+        features.push_image(picture, 0, &mut row);
+        for (channel, &value) in row.iter().enumerate() {
+            let value = if channel < rooted {
+                value.max(0.0).sqrt()
+            } else {
+                value
+            };
+            mean[channel] += f64::from(value);
+            square[channel] += f64::from(value).powi(2);
+        }
+        count += 1.0;
+    }
+    let scale = mean.iter().zip(&square).map(|(sum, square)| {
+        let variance = square / count - (sum / count).powi(2);
+        1.0 / (variance.max(0.0).sqrt() as f32 + LEAST)
+    });
+    let scale: Vec<f32> = scale.collect();
+    let mean: Vec<f32> = mean.iter().map(|sum| (sum / count) as f32).collect();
+    let tensor = |values: &[f32]| Tensor::<1>::from_floats(values, device);
+    Some(Statistics::new(tensor(&mean), tensor(&scale), rooted))
 }
 
 /// Image features, sentence vectors and the owner of each pair: a picture, or a class counted after the pictures.

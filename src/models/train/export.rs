@@ -76,6 +76,10 @@ impl Heads {
     }
 
     fn aligner(&mut self, aligner: &Aligner) -> Result<(), ModelError> {
+        if let Some(statistics) = &aligner.image.statistics {
+            self.tensor("aligner.image_statistics.mean", statistics.mean.val())?;
+            self.tensor("aligner.image_statistics.scale", statistics.scale.val())?;
+        }
         self.norm("aligner.image_norm", &aligner.image.norm)?;
         self.linear("aligner.image_hidden", &aligner.image.hidden)?;
         self.linear("aligner.image_output", &aligner.image.output)?;

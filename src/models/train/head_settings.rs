@@ -16,6 +16,8 @@ pub struct AlignmentSettings {
     pub batch: usize,
     /// Classifier classes a step that stand in for pictures.
     pub class_pairs: usize,
+    /// Whether image features are rooted and brought to one scale first.
+    pub standardise: bool,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Decoupled weight decay.
@@ -123,6 +125,7 @@ impl Default for AlignmentSettings {
             epochs: 12,
             batch: 512,
             class_pairs: 256,
+            standardise: true,
             learning_rate: 1e-3,
             weight_decay: 0.2,
             input_dropout: 0.3,

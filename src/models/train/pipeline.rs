@@ -66,6 +66,9 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     let mut manifest = base.clone();
     manifest.name.clone_from(&settings.name);
     manifest.tagger.num_class = vocabulary.len();
+    if trains(TrainStage::Alignment) && !settings.fine_tunes() {
+        manifest.aligner.standardised = settings.alignment.standardise;
+    }
     if trains(TrainStage::Matching) && !heads.continues_matching(settings) {
         manifest.matcher = Some(MatcherConfig {
             num_hidden_layers: settings.matching.layers,

@@ -99,7 +99,7 @@ fn shared(same: Tensor<2, Bool>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::host;
+    use crate::models::golden::{alone, host};
 
     fn same(pictures: &[usize], device: &Device) -> Tensor<2, Bool> {
         let n = pictures.len();
@@ -119,6 +119,7 @@ mod tests {
 
     #[test]
     fn without_opinions_an_owned_queue_is_a_larger_batch() {
+        let _alone = alone();
         let device = Device::flex().autodiff();
         device.seed(3);
         let random = |rows: usize| {

@@ -56,7 +56,7 @@ impl ModuleMapper for Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::golden::host;
+    use crate::models::golden::{alone, host};
     use burn::nn::{Linear, LinearConfig};
     use burn::tensor::Device;
 
@@ -68,6 +68,7 @@ mod tests {
 
     #[test]
     fn the_original_still_learns() {
+        let _alone = alone();
         let device = Device::flex().autodiff();
         let online = LinearConfig::new(3, 2).init(&device);
         let copy = copy_of(&online);
@@ -81,6 +82,7 @@ mod tests {
 
     #[test]
     fn every_parameter_goes_a_part_of_the_way_and_takes_no_gradient() {
+        let _alone = alone();
         let device = Device::flex().autodiff();
         let two = || Two {
             first: LinearConfig::new(3, 2).init(&device),

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use super::super::checkpoint::read_module;
 use super::super::settings::Start;
 use super::*;
+use crate::models::golden::alone;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::TensorData;
 use rand::Rng;
@@ -32,6 +33,7 @@ fn run(
     scores: &[f32],
     end: End,
 ) -> (usize, Result<(usize, f32), TrainError>) {
+    let _alone = alone();
     let device = Device::flex().autodiff();
     device.seed(7);
     let items: Vec<usize> = (0..50).collect();
@@ -99,6 +101,7 @@ fn run(
 }
 
 fn weights(folder: &Path) -> Vec<f32> {
+    let _alone = alone();
     let blank = LinearConfig::new(2, 1).init(&Device::flex());
     let linear = read_module(&folder.join("line.best"), blank).unwrap();
     host(linear.weight.val()).unwrap()
