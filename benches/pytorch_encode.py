@@ -21,14 +21,24 @@ from safetensors.torch import load_file
 STAGES = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
 
 
+def values(file):
+    """Weights in f32; most are integers with a scale a row, their low bits in planes (src/models/quantised.rs)."""
+    for name, tensor in file.items():
+        if name.endswith((".low", ".scale")):
+            continue
+        if tensor.dtype == torch.int8:
+            low, whole = file[f"{name}.low"].int(), tensor.int()
+            bits = (low[:, :, None] >> torch.arange(8) & 1).flatten(1)[:, : tensor.numel()]
+            for plane in reversed(bits):
+                whole = whole * 2 + plane.view_as(tensor)
+            tensor = whole * file[f"{name}.scale"]
+        yield name, tensor.float()
+
+
 class Bundle:
     def __init__(self, folder):
         files = [load_file(folder / f"{name}.safetensors") for name in ("backbones", "heads")]
-        self.w = {name: tensor.float() for file in files for name, tensor in file.items()}
-        words = "text_encoder.embeddings.word_embeddings"
-        high, low = files[0][f"{words}.high"].int(), files[0][f"{words}.low"].int()
-        low = torch.stack([low & 15, low >> 4], -1).flatten(1)
-        self.w[f"{words}.weight"] = (high * 16 + low) * self.w[f"{words}.scale"][:, None]
+        self.w = {name: tensor for file in files for name, tensor in values(file)}
         self.c = json.loads((folder / "manifest.json").read_text())
         if self.c["image_encoder"]["width_coefficient"] != 1.0 or self.c["image_encoder"]["depth_coefficient"] != 1.0:
             raise SystemExit("this script knows Lite0 only")
@@ -76,6 +86,10 @@ class Bundle:
         classes = self.linear("classifier", mean).softmax(-1)
         meaning = classes @ self.w["class_names"] * self.w["class_names"].shape[1] ** 0.5
         pooled = torch.cat([mean, grid.topk(8, 1).values.mean(1), meaning], 1)
+        if self.c["aligner"].get("standardised"):
+            rooted = 2 * mean.shape[1]
+            pooled = torch.cat([pooled[:, :rooted].sqrt(), pooled[:, rooted:]], 1)
+            pooled = (pooled - self.w["aligner.image_statistics.mean"]) * self.w["aligner.image_statistics.scale"]
         hidden = F.gelu(self.linear("aligner.image_hidden", self.norm("aligner.image_norm", pooled, 1e-5)))
         embedding = F.normalize(self.linear("aligner.image_output", hidden), dim=1)
         tokens = self.norm("tagger.token_norm", self.linear("tagger.token_projection", torch.cat([mean[:, None], grid], 1)))

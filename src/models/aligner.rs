@@ -26,12 +26,25 @@ pub(crate) struct AlignerConfig {
     /// Whether image features are brought to one scale first: see [`Statistics`].
     #[serde(default)]
     pub(crate) standardised: bool,
+    /// Whether the words of a sentence are looked at beside its vector: see [`TextProjection::word_weights`].
+    #[serde(default)]
+    pub(crate) words: bool,
 }
 
 impl AlignerConfig {
-    /// Heads with random weights, to train on image features of these `statistics`.
+    /// What the text projection takes: the sentence vector, and the mean word where words are looked at.
+    pub(crate) fn text_inputs(&self) -> usize {
+        self.text_features * if self.words { 2 } else { 1 }
+    }
+
+    /// Heads with random weights, to train on image features of these `statistics` and on words of these weights.
     #[cfg(feature = "train")]
-    pub(crate) fn init(&self, statistics: Option<Statistics>, device: &Device) -> Aligner {
+    pub(crate) fn init(
+        &self,
+        statistics: Option<Statistics>,
+        word_weights: Option<Vec<f32>>,
+        device: &Device,
+    ) -> Aligner {
         Aligner {
             image: ImageProjection {
                 statistics,
@@ -40,7 +53,8 @@ impl AlignerConfig {
                 output: LinearConfig::new(self.hidden, self.embed_dim).init(device),
             },
             text: TextProjection {
-                output: LinearConfig::new(self.text_features, self.embed_dim).init(device),
+                word_weights,
+                output: LinearConfig::new(self.text_inputs(), self.embed_dim).init(device),
             },
         }
     }
@@ -96,9 +110,13 @@ pub(crate) struct ImageProjection {
     pub(crate) output: Linear,
 }
 
-/// From a sentence vector to the shared space.
+/// From what is known of a sentence to the shared space.
 #[derive(Debug, Module)]
 pub(crate) struct TextProjection {
+    /// Weight of each word of the text encoder's vocabulary in the mean of a sentence's words, which then follows its vector:
+    /// the inverse document frequency. A sentence vector tells what is meant, and loses which rare word said it.
+    #[module(skip)]
+    pub(crate) word_weights: Option<Vec<f32>>,
     pub(crate) output: Linear,
 }
 
@@ -143,19 +161,23 @@ impl ImageProjection {
 }
 
 impl TextProjection {
-    /// Takes `aligner.text_output` from `weights`.
+    /// Takes `aligner.text_output` and `aligner.word_weights` from `weights`. `vocabulary` counts the words of the text encoder.
     pub(crate) fn load(
         config: &AlignerConfig,
+        vocabulary: usize,
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let (features, width) = (config.text_features, config.embed_dim);
+        let (features, width) = (config.text_inputs(), config.embed_dim);
+        let words = || weights.values("aligner.word_weights", &[vocabulary]);
         Ok(Self {
+            word_weights: config.words.then(words).transpose()?,
             output: weights.linear("aligner.text_output", features, width, device)?,
         })
     }
 
-    /// Sentence vectors `[B, text_features]` to unit vectors `[B, embed_dim]`.
+    /// Sentence features `[B, text_inputs]`, as [`SentenceEncoder::features`](super::sentence::SentenceEncoder::features) makes
+    /// them, to unit vectors `[B, embed_dim]`.
     pub(crate) fn forward(&self, sentence: Tensor<2>) -> Tensor<2> {
         unit(self.output.forward(sentence))
     }

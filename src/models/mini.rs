@@ -174,6 +174,7 @@ impl Tag2TextMini {
             )?,
             projection: TextProjection::load(
                 &self.manifest.aligner,
+                self.manifest.text_encoder.vocab_size,
                 &Weights::parse(HEADS, &heads)?.in_precision(precision),
                 &device,
             )?,
@@ -271,9 +272,9 @@ impl Encoder for Tag2TextMini {
 
     fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
         let side = self.text_side()?;
-        let vector = side
-            .projection
-            .forward(side.sentences.forward(&[sentence])?);
+        let weights = side.projection.word_weights.as_deref();
+        let features = side.sentences.features(&[sentence], weights)?;
+        let vector = side.projection.forward(features);
         Embedding::new(host(vector)?).map_err(|_| ModelError::NotFinite)
     }
 

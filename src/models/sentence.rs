@@ -128,6 +128,54 @@ impl SentenceEncoder {
         share.matmul(hidden).squeeze_dim(1)
     }
 
+    /// What the aligner looks at: sentence vectors, each followed by its mean word where the words have `weights`:
+    /// `[B, hidden or 2 hidden]`.
+    pub(crate) fn features<S: AsRef<str>>(
+        &self,
+        sentences: &[S],
+        weights: Option<&[f32]>,
+    ) -> Result<Tensor<2>, ModelError> {
+        let vectors = self.forward(sentences)?;
+        let Some(weights) = weights else {
+            return Ok(vectors);
+        };
+        let mut words = Vec::with_capacity(sentences.len() * self.width);
+        for sentence in sentences {
+            words.extend(self.mean_word(&self.tokenizer.encode(sentence.as_ref())?, weights));
+        }
+        let words = TensorData::new(words, [sentences.len(), self.width]);
+        let words = Tensor::from_data(words, (&self.device, vectors.dtype()));
+        Ok(Tensor::cat(vec![vectors, words], 1))
+    }
+
+    /// Weighted mean of word embeddings, each brought to mean 0 and variance 1; zeros where no word has a weight.
+    pub(crate) fn mean_word(&self, ids: &[u32], weights: &[f32]) -> Vec<f32> {
+        /// Brings means of some words to about the scale of sentence vectors.
+        const SCALE: f32 = 0.5;
+        let mut sum = vec![0.0; self.width];
+        let mut total = 0.0;
+        for &id in ids {
+            let weight = weights[id as usize];
+            if weight <= 0.0 {
+                continue;
+            }
+            let mut word = vec![0.0; self.width];
+            self.words.add_to(id as usize, &mut word);
+            let count = self.width as f32;
+            let mean = word.iter().sum::<f32>() / count;
+            let variance = word.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / count;
+            let scale = weight / (variance + 1e-5).sqrt();
+            for (sum, value) in sum.iter_mut().zip(&word) {
+                *sum += scale * (value - mean);
+            }
+            total += weight;
+        }
+        if total > 0.0 {
+            sum.iter_mut().for_each(|value| *value *= SCALE / total);
+        }
+        sum
+    }
+
     /// Sentence vectors `[B, hidden]`.
     pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
         Ok(self.upper(self.lower(sentences)?))

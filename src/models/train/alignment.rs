@@ -17,7 +17,7 @@ use super::features::Features;
 use super::objectives::in_batch_contrastive;
 use super::progress::Progress;
 use super::settings::TrainSettings;
-use super::stage::Stage;
+use super::stage::{Draw, Stage};
 use super::{TrainError, matrix};
 use crate::models::aligner::{Aligner, AlignerConfig, Statistics, unit};
 use crate::models::backbone::host;
@@ -34,6 +34,7 @@ struct Trainee {
     log_scale: Param<Tensor<1>>,
     input_dropout: Dropout,
     hidden_dropout: Dropout,
+    text_dropout: Dropout,
 }
 
 impl Trainee {
@@ -42,6 +43,12 @@ impl Trainee {
         let x = self.input_dropout.forward(heads.normal(features));
         let hidden = self.hidden_dropout.forward(gelu(heads.hidden.forward(x)));
         unit(heads.output.forward(hidden))
+    }
+
+    fn sentences(&self, features: Tensor<2>) -> Tensor<2> {
+        self.aligner
+            .text
+            .forward(self.text_dropout.forward(features))
     }
 }
 
@@ -64,6 +71,7 @@ pub(crate) fn train(
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Aligner, TrainError> {
     let own = &settings.alignment;
+    let word_weights = || features.sentences().word_weights().map(<[f32]>::to_vec);
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);
     let trainee = Trainee {
@@ -71,6 +79,7 @@ pub(crate) fn train(
             Some(base) => base.aligner(&training_device)?,
             None => config.init(
                 statistics(features, config, &training_device),
+                word_weights(),
                 &training_device,
             ),
         },
@@ -80,6 +89,7 @@ pub(crate) fn train(
         )),
         input_dropout: DropoutConfig::new(own.input_dropout).init(),
         hidden_dropout: DropoutConfig::new(own.hidden_dropout).init(),
+        text_dropout: DropoutConfig::new(own.text_dropout).init(),
     };
     let stage = Stage {
         name: "alignment",
@@ -98,8 +108,8 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, captions: &[usize], rng: &mut ChaCha8Rng| {
-        let mut pairs: Vec<Pair> = captions.iter().map(|&c| Pair::Caption(c)).collect();
+    let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
+        let mut pairs: Vec<Pair> = items.iter().map(|&c| Pair::Caption(c)).collect();
         let classes = features.classes();
         let sampled = rand::seq::index::sample(rng, classes, own.class_pairs.min(classes));
         pairs.extend(sampled.into_iter().map(Pair::Class));
@@ -108,7 +118,7 @@ pub(crate) fn train(
         let scale = trainee.log_scale.val().exp().clamp_max(SHARPEST);
         let similarity = trainee
             .images(images)
-            .matmul(trainee.aligner.text.forward(sentences).transpose());
+            .matmul(trainee.sentences(sentences).transpose());
         let same = same(&owners, &training_device);
         Ok(in_batch_contrastive(
             similarity * scale.unsqueeze::<2>(),
@@ -120,7 +130,8 @@ pub(crate) fn train(
         Ok((recall_at_10(&aligner, features, device)?, aligner))
     };
     stage.train(trainee, progress, loss, score)?;
-    let blank = config.init(statistics(features, config, device), device);
+    let statistics = statistics(features, config, device);
+    let blank = config.init(statistics, word_weights(), device);
     read_module(&stage.best(), blank)
 }
 
@@ -177,12 +188,12 @@ fn assemble(
                 let picture = features.picture_of(caption);
                 let view = rng.random_range(0..settings.views);
                 features.push_image(picture, view, &mut images);
-                sentences.extend_from_slice(features.sentences().vector(caption));
+                sentences.extend_from_slice(features.sentences().features(caption));
                 owners.push(picture);
             }
             Pair::Class(class) => {
                 features.push_class(class, &mut images);
-                sentences.extend_from_slice(features.class_name(class));
+                sentences.extend_from_slice(features.class_sentence(class));
                 owners.push(features.pictures() + class);
             }
         }
@@ -222,7 +233,7 @@ fn recall_at_10(
     }
     let sentences: Vec<f32> = captions
         .iter()
-        .flat_map(|&c| features.sentences().vector(c))
+        .flat_map(|&c| features.sentences().features(c))
         .copied()
         .collect();
     let tensor = |values: Vec<f32>, rows: usize| {

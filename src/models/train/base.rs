@@ -68,9 +68,10 @@ impl<'a> BaseHeads<'a> {
         let bytes = self.source.read(HEADS)?;
         let weights = Weights::parse(HEADS, &bytes)?;
         let config = &self.manifest.aligner;
+        let vocabulary = self.manifest.text_encoder.vocab_size;
         Ok(Aligner {
             image: ImageProjection::load(config, &weights, device)?,
-            text: TextProjection::load(config, &weights, device)?,
+            text: TextProjection::load(config, vocabulary, &weights, device)?,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Pictures that the trained aligner takes for that of a caption: what image-text matching learns to tell apart.
+//! Pictures that the trained aligner takes for that of a caption: what image-text matching ranks anew.
 
 use burn::tensor::Device;
 
@@ -49,12 +49,12 @@ impl Candidates {
         for batch in captions.chunks(BATCH) {
             let vectors: Vec<f32> = batch
                 .iter()
-                .flat_map(|&caption| sentences.vector(caption))
+                .flat_map(|&caption| sentences.features(caption))
                 .copied()
                 .collect();
             let texts = aligner
                 .text
-                .forward(matrix(vectors, sentences.width(), device));
+                .forward(matrix(vectors, sentences.feature_width(), device));
             let cosines = host(texts.matmul(images.clone()))?;
             for (&caption, cosines) in batch.iter().zip(cosines.chunks_exact(among.len())) {
                 found.add(features.picture_of(caption), among, cosines);
@@ -78,25 +78,9 @@ impl Candidates {
         }
     }
 
-    /// Tells other captions, pictures and similarities apart.
-    pub(crate) fn fingerprint(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for &caption in &self.captions {
-            hasher.update(&(caption as u64).to_le_bytes());
-        }
-        hasher.update(bytemuck::cast_slice(&self.pictures));
-        hasher.update(bytemuck::cast_slice(&self.similarities));
-        hasher.finalize().to_hex().to_string()
-    }
-
     /// The captions, in the order in which they were given.
     pub(crate) fn captions(&self) -> &[usize] {
         &self.captions
-    }
-
-    /// Other pictures a caption.
-    pub(crate) fn depth(&self) -> usize {
-        self.depth
     }
 
     /// Pictures of caption `index` of [`Candidates::captions`], its own first, and their cosines: `1 + depth` each.

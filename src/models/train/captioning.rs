@@ -10,7 +10,6 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 use super::TrainError;
 use super::captioning_data::{Batch, CaptioningData};
@@ -19,7 +18,7 @@ use super::export::Heads;
 use super::objectives::generation;
 use super::progress::Progress;
 use super::settings::TrainSettings;
-use super::stage::Stage;
+use super::stage::{Draw, Stage};
 use super::stored::{StoredTensor, stored};
 use super::tagging_data::TaggingData;
 use crate::eval::{DocumentFrequencies, words};
@@ -151,8 +150,8 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, pictures: &[usize], rng: &mut ChaCha8Rng| {
-        let batch = data.sample(pictures, settings.views, rng, &training_device)?;
+    let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
+        let batch = data.sample(items, settings.views, rng, &training_device)?;
         let longest = batch.ids.len() / batch.lengths.len();
         let hidden: Vec<u32> = batch
             .ids

@@ -83,6 +83,11 @@ impl Heads {
         self.norm("aligner.image_norm", &aligner.image.norm)?;
         self.linear("aligner.image_hidden", &aligner.image.hidden)?;
         self.linear("aligner.image_output", &aligner.image.output)?;
+        if let Some(weights) = &aligner.text.word_weights {
+            let device = aligner.text.output.weight.device();
+            let weights = Tensor::<1>::from_floats(weights.as_slice(), &device);
+            self.tensor("aligner.word_weights", weights)?;
+        }
         self.linear("aligner.text_output", &aligner.text.output)
     }
 

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::TrainError;
 use super::cache::{FeatureCache, claim};
@@ -19,10 +20,13 @@ use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, host};
 use crate::models::classes::Classes;
+use crate::models::device::is_cpu;
 use crate::models::sentence::{SentenceEncoder, naming};
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
+/// Pictures a task encodes on the CPU.
+const PART: usize = 4;
 /// Sentences encoded at once.
 const SENTENCES: usize = 64;
 
@@ -35,6 +39,10 @@ pub(crate) struct Backbones<'a> {
     pub(crate) side: u32,
     /// Tells caches of different weights apart.
     pub(crate) fingerprint: String,
+    /// Layers below the states that are kept of sentences.
+    pub(crate) lower_layers: usize,
+    /// Weights of the words that the aligner looks at, where it does.
+    pub(crate) word_weights: Option<Vec<f32>>,
 }
 
 /// Features in memory, image tokens on disk.
@@ -57,6 +65,8 @@ pub(crate) struct Features {
     sentences: Sentences,
     /// `[K, W]`
     class_names: Vec<f32>,
+    /// `[K, F]`: what the aligner looks at of the class names.
+    class_sentences: Vec<f32>,
     /// `[K, 2 C]`: classifier weights that stand for a picture of each class.
     class_features: Vec<f32>,
     width: usize,
@@ -85,15 +95,18 @@ impl Features {
                 texts.push(caption);
             }
         }
-        let sentences = Sentences::collect(&texts, backbones.sentence, folder, progress)?;
+        let own = folder.join(format!("sentences-{}", backbones.lower_layers));
+        let weights = backbones.word_weights.as_deref();
+        let sentences = Sentences::collect(&texts, backbones.sentence, weights, &own, progress)?;
         let prompts: Vec<String> = backbones
             .classes
             .names()
             .iter()
             .map(|name| naming(name))
             .collect();
-        let class_names = encode(backbones.sentence, &prompts)?;
-        let width = sentences.width();
+        let class_names = encode(backbones.sentence, &prompts, None)?;
+        let class_sentences = encode(backbones.sentence, &prompts, weights)?;
+        let width = backbones.sentence.width();
         let record = 2 * channels + classes;
         let mut means = Vec::with_capacity(pooled.len() / record * 2 * channels);
         let mut probabilities = Vec::with_capacity(pooled.len() / record * classes);
@@ -117,6 +130,7 @@ impl Features {
             owner,
             sentences,
             class_names,
+            class_sentences,
             class_features,
             width,
             training,
@@ -175,8 +189,14 @@ impl Features {
         &self.sentences
     }
 
-    pub(crate) fn class_name(&self, class: usize) -> &[f32] {
+    fn class_name(&self, class: usize) -> &[f32] {
         &self.class_names[class * self.width..][..self.width]
+    }
+
+    /// What the aligner looks at of a class's name.
+    pub(crate) fn class_sentence(&self, class: usize) -> &[f32] {
+        let width = self.sentences.feature_width();
+        &self.class_sentences[class * width..][..width]
     }
 
     /// `[K, W]`, row-major.
@@ -277,12 +297,33 @@ fn images(
             let seed = settings.seed ^ (index as u64) << 8;
             views.push(view(picture, backbones.side, which, seed));
         }
-        let seen = backbones.image.forward(&views)?;
-        let [batch, length, width] = seen.tokens.dims();
-        tokens.append(&host(seen.tokens.slice([0..batch, 1..length, 0..width]))?)?;
-        Ok(host(Tensor::cat(vec![seen.pooled, seen.classes], 1))?)
+        // On the CPU many operations run on one thread, so several parts at once are faster than one batch.
+        let part = if is_cpu(backbones.image.device()) {
+            PART
+        } else {
+            BATCH
+        };
+        let seen: Vec<(Vec<f32>, Vec<f32>)> = views
+            .par_chunks(part)
+            .map(|views| look(backbones.image, views))
+            .collect::<Result<_, _>>()?;
+        let mut rows = Vec::new();
+        for (grid, row) in seen {
+            tokens.append(&grid)?;
+            rows.extend(row);
+        }
+        Ok(rows)
     })?;
     Ok((pooled.read_all()?, tokens))
+}
+
+/// Grid tokens of some views, and their pooled features with the class probabilities.
+fn look(encoder: &ImageBackbone, views: &[Pixels]) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+    let seen = encoder.forward(views)?;
+    let [batch, length, width] = seen.tokens.dims();
+    let grid = host(seen.tokens.slice([0..batch, 1..length, 0..width]))?;
+    let rows = host(Tensor::cat(vec![seen.pooled, seen.classes], 1))?;
+    Ok((grid, rows))
 }
 
 fn open(path: &Path) -> Result<Picture, TrainError> {
@@ -295,11 +336,15 @@ fn open(path: &Path) -> Result<Picture, TrainError> {
         })
 }
 
-/// Sentence vectors of a few texts, uncached.
-pub(crate) fn encode(encoder: &SentenceEncoder, texts: &[String]) -> Result<Vec<f32>, ModelError> {
+/// Sentence vectors of a few texts, uncached; features for the aligner where words have `weights`.
+pub(crate) fn encode(
+    encoder: &SentenceEncoder,
+    texts: &[String],
+    weights: Option<&[f32]>,
+) -> Result<Vec<f32>, ModelError> {
     let mut out = Vec::new();
     for batch in texts.chunks(SENTENCES) {
-        out.extend(host(encoder.forward(batch)?)?);
+        out.extend(host(encoder.features(batch, weights)?)?);
     }
     Ok(out)
 }

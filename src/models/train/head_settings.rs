@@ -26,6 +26,10 @@ pub struct AlignmentSettings {
     pub input_dropout: f64,
     /// Share of the hidden layer that is dropped.
     pub hidden_dropout: f64,
+    /// Share of the sentence features that is dropped.
+    pub text_dropout: f64,
+    /// Whether the mean word of a sentence is looked at beside its vector.
+    pub words: bool,
 }
 
 /// Training of the recognition decoder.
@@ -52,13 +56,13 @@ pub struct TaggingSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MatchingSettings {
-    /// Passes over the captions.
+    /// Passes over the pictures, each of which begins a group.
     pub epochs: usize,
-    /// Captions a step.
+    /// Groups a step.
     pub batch: usize,
-    /// Wrong pictures that each caption is matched with.
-    pub negatives: usize,
-    /// The most similar pictures of a caption, by the contrastive heads, from which the wrong ones are drawn.
+    /// Pictures of a group, each of which is matched with a caption of each.
+    pub group: usize,
+    /// The pictures most like the first of a group, by the contrastive heads, from which the others are drawn in the end.
     pub depth: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
@@ -130,6 +134,8 @@ impl Default for AlignmentSettings {
             weight_decay: 0.2,
             input_dropout: 0.3,
             hidden_dropout: 0.5,
+            text_dropout: 0.1,
+            words: true,
         }
     }
 }
@@ -150,11 +156,11 @@ impl Default for TaggingSettings {
 impl Default for MatchingSettings {
     fn default() -> Self {
         Self {
-            epochs: 3,
+            epochs: 4,
             batch: 16,
-            negatives: 3,
-            depth: 200,
-            learning_rate: 3e-4,
+            group: 4,
+            depth: 100,
+            learning_rate: 5e-4,
             weight_decay: 0.05,
             dropout: 0.1,
             layers: 2,

@@ -6,25 +6,21 @@ use std::path::Path;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
 
 use super::TrainError;
 use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::matching_data::{Batch, MatchingData};
-use super::matching_score::MatchingScore;
-use super::objectives::{listwise, matching};
+use super::matching_score::MatchingScores;
+use super::objectives::grouped;
 use super::progress::Progress;
 use super::settings::TrainSettings;
-use super::stage::Stage;
+use super::stage::{Draw, Stage};
 use super::stored::{StoredTensor, stored};
-use crate::models::backbone::host;
 use crate::models::manifest::Manifest;
 use crate::models::matcher::{MatchTokens, Matcher, MatcherConfig};
 use crate::models::weights::Weights;
 
-/// Weight of the cosine beside the matching logit before training.
-const COSINE_WEIGHT: f32 = 20.0;
 /// Where the weight of the cosine is stored.
 const COSINE: &str = "matcher.cosine_weight";
 
@@ -33,12 +29,11 @@ const COSINE: &str = "matcher.cosine_weight";
 struct Trainee {
     tokens: MatchTokens,
     matcher: Matcher,
-    log_weight: Param<Tensor<1>>,
     dropout: Dropout,
 }
 
 impl Trainee {
-    /// From a bundle's alignment encoder, or with the cosine's weight of the start.
+    /// From a bundle's alignment encoder, or from the start.
     fn load(
         manifest: &Manifest,
         config: &MatcherConfig,
@@ -48,43 +43,26 @@ impl Trainee {
     ) -> Result<Self, TrainError> {
         let channels = manifest.image_encoder.features;
         let mut matcher = Matcher::load(config, &manifest.text_encoder, weights, device)?;
-        let weight = if weights.has(COSINE) {
-            let weight = weights.values(COSINE, &[1])?[0];
-            matcher.head = scaled(matcher.head, weight);
-            weight
-        } else {
-            COSINE_WEIGHT
-        };
+        if weights.has(COSINE) {
+            matcher.head = scaled(matcher.head, weights.values(COSINE, &[1])?[0]);
+        }
         Ok(Self {
             tokens: MatchTokens::load(config, channels, weights, device)?,
             matcher,
-            log_weight: Param::from_tensor(Tensor::from_floats([weight.ln()], device)),
             dropout: DropoutConfig::new(dropout).init(),
         })
     }
 
-    /// How well the right picture of each sentence wins against the wrong ones (with the cosine, as candidates are ranked in the
-    /// end), and how well each pair is told to match or not.
+    /// How well the pairs of each group are told apart. The cosine has no part in it: the contrastive heads know the training
+    /// pictures by heart, and with their help nothing would be left to learn.
     fn loss(&self, batch: Batch) -> Tensor<1> {
         let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
         let states = self.dropout.forward(batch.states);
         let images = self.matcher.images(&tokens);
         let logits = self.matcher.logits(states, &batch.lengths, &images);
-        let sentences = batch.cosines.dims()[0];
         let [pairs, _] = logits.dims();
-        // All right pairs come first, then the first wrong picture of each sentence, and so on.
-        let matched = logits
-            .clone()
-            .narrow(1, 1, 1)
-            .reshape([pairs / sentences, sentences])
-            .transpose();
-        let weight = self.log_weight.val().exp().unsqueeze::<2>();
-        listwise(matched + batch.cosines * weight) + matching(logits, sentences)
-    }
-
-    /// Weight of the cosine beside the logit.
-    fn weight(&self) -> Result<f32, TrainError> {
-        Ok(host(self.log_weight.val().detach())?[0].exp())
+        let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
+        grouped(lead.reshape([pairs / batch.size, batch.size]))
     }
 
     /// The tensors that [`MatchTokens`] and [`Matcher`] load.
@@ -130,7 +108,7 @@ pub(crate) fn train(
     training_device.seed(settings.seed);
     let load = || Trainee::load(manifest, config, weights, own.dropout, &training_device);
     let layers = manifest.text_encoder.num_hidden_layers;
-    let items: Vec<usize> = (0..data.training.captions().len()).collect();
+    let items: Vec<usize> = (0..data.training.len()).collect();
     let stage = Stage {
         name: "matching",
         metric: "held-out text-to-image R@1 after matching",
@@ -145,32 +123,34 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, items: &[usize], rng: &mut ChaCha8Rng| {
-        let batch = Batch::sample(data, items, settings, rng, &training_device)?;
+    let loss = |trainee: &Trainee, draw: Draw<'_>| {
+        let batch = Batch::sample(data, draw, settings, &training_device)?;
         Ok(trainee.loss(batch))
     };
-    let score = |trainee: &Trainee| {
-        let tensors = ranking(trainee.stored(config, layers)?, trainee.weight()?);
-        let score = MatchingScore::new(manifest, config, &tensors, device)?;
-        Ok((score.recall_at_1(data)?, trainee.clone()))
+    let weighed = |trainee: &Trainee| -> Result<_, TrainError> {
+        let tensors = trainee.stored(config, layers)?;
+        let scores = MatchingScores::new(data, manifest, config, &tensors, device)?;
+        let (weight, recall) = scores.best_weight();
+        Ok((ranking(tensors, weight), recall))
     };
+    let score = |trainee: &Trainee| Ok((weighed(trainee)?.1, trainee.clone()));
     stage.train(load()?, progress, loss, score)?;
     let best = read_module(&stage.best(), load()?)?;
-    Ok(ranking(best.stored(config, layers)?, best.weight()?))
+    Ok(weighed(&best)?.0)
 }
 
 /// The head scaled so that candidates are ranked by its second logit plus the cosine, which is how they are ranked whatever
 /// the model (BLIP's evaluation). The difference of the two logits, and so the probability, stays what it was.
 ///
-/// The weight is kept for those who train the head further.
+/// The weight of the cosine beside that difference is kept for those who train the head further.
 fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
     let head = tensors
         .iter_mut()
         .filter(|tensor| tensor.name.starts_with("matcher.head."));
     for pair in head.flat_map(|tensor| tensor.values.chunks_exact_mut(2)) {
-        let difference = pair[1] - pair[0];
-        pair[1] /= weight;
-        pair[0] = pair[1] - difference;
+        let lead = pair[1] - pair[0];
+        pair[1] = lead / weight;
+        pair[0] = pair[1] - lead;
     }
     tensors.push(StoredTensor {
         name: COSINE.to_owned(),
@@ -180,12 +160,11 @@ fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
     tensors
 }
 
-/// A head that [`ranking`] has scaled, as it was.
+/// A head that [`ranking`] has scaled, as it was, but for what both logits have in common.
 fn scaled(head: Linear, weight: f32) -> Linear {
     let scale = |outputs: Tensor<2>| {
-        let (first, second) = (outputs.clone().narrow(1, 0, 1), outputs.narrow(1, 1, 1));
-        let matched = second.clone() * weight;
-        Tensor::cat(vec![matched.clone() - (second - first), matched], 1).detach()
+        let lead = outputs.narrow(1, 1, 1) * weight;
+        Tensor::cat(vec![lead.zeros_like(), lead], 1).detach()
     };
     Linear {
         weight: Param::from_tensor(scale(head.weight.val())),
@@ -199,6 +178,7 @@ fn scaled(head: Linear, weight: f32) -> Linear {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::backbone::host;
     use crate::models::builtin;
     use crate::models::generated::uniform;
     use crate::models::golden::assert_close;
@@ -262,7 +242,7 @@ mod tests {
             20.0,
         );
         assert_eq!(found[0].values, [1.0, 2.0]);
-        assert_eq!(found[1].values, [-3.75, 0.25]);
+        assert_eq!(found[1].values, [-3.8, 0.2]);
         assert_eq!((found[2].name.as_str(), found[2].values[0]), (COSINE, 20.0));
         let device = Device::flex();
         let head = Linear {
@@ -273,7 +253,7 @@ mod tests {
             ))),
         };
         let head = scaled(head, 20.0);
-        assert_eq!(host(head.weight.val()).unwrap(), [1.0, 5.0]);
-        assert_eq!(host(head.bias.unwrap().val()).unwrap(), [1.0, 5.0]);
+        assert_eq!(host(head.weight.val()).unwrap(), [0.0, 5.0]);
+        assert_eq!(host(head.bias.unwrap().val()).unwrap(), [0.0, 5.0]);
     }
 }

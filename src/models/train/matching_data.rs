@@ -2,19 +2,24 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
+use super::TrainError;
 use super::candidates::Candidates;
 use super::features::Features;
+use super::look_alikes::LookAlikes;
 use super::settings::TrainSettings;
-use super::{TrainError, matrix};
+use super::stage::Draw;
 use crate::models::aligner::Aligner;
+
+/// Share of the steps after which groups are as much alike as they will be. Told apart from random others first, pictures and
+/// words are brought together at all; nothing is learned from close ones in the beginning.
+const EASY: f32 = 0.75;
 
 /// Everything that the stage reads.
 pub(crate) struct MatchingData<'a> {
     pub(crate) features: &'a Features,
-    /// Of the training captions.
-    pub(crate) training: Candidates,
+    /// Training pictures.
+    pub(crate) training: LookAlikes,
     /// Of the first caption of each held-out picture, among held-out pictures.
     pub(crate) held_out: Candidates,
 }
@@ -27,18 +32,23 @@ impl<'a> MatchingData<'a> {
         settings: &TrainSettings,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let rank = |captions: &[usize], depth| {
-            let mut among: Vec<usize> = captions.iter().map(|&c| features.picture_of(c)).collect();
-            among.sort_unstable();
-            among.dedup();
-            Candidates::rank(features, aligner, captions, &among, depth, device)
-        };
-        let mut first = features.held_out_captions().to_vec();
-        first.dedup_by_key(|caption| features.picture_of(*caption));
+        let (captioned, held_out) = (0..features.pictures())
+            .filter(|&picture| !features.captions_of(picture).is_empty())
+            .partition(|&picture| !features.is_held_out(picture));
+        let held_out: Vec<usize> = held_out;
+        let first = held_out.iter().map(|&p| features.captions_of(p).start);
+        let (first, least) = (first.collect::<Vec<_>>(), settings.matching.depth);
         Ok(Self {
             features,
-            training: rank(features.training_captions(), settings.matching.depth)?,
-            held_out: rank(&first, first.len())?,
+            training: LookAlikes::rank(features, aligner, captioned, least, device)?,
+            held_out: Candidates::rank(
+                features,
+                aligner,
+                &first,
+                &held_out,
+                held_out.len(),
+                device,
+            )?,
         })
     }
 
@@ -48,66 +58,79 @@ impl<'a> MatchingData<'a> {
     }
 }
 
-/// `S` sentences, each with `C` pictures: all sentences with their own picture, then all with a wrong one, and so on.
+/// Groups of pictures, each with one of its captions, and every pair within each group.
 pub(crate) struct Batch {
-    /// Image tokens `[C * S, 1 + N, channels]`.
+    /// Image tokens `[groups * size, 1 + N, channels]`.
     pub(crate) tokens: Tensor<3>,
-    /// Lower states `[C * S, L, hidden]`.
+    /// Lower states `[groups * size * size, L, hidden]`: for each picture, the sentences of its group.
     pub(crate) states: Tensor<3>,
     /// Tokens of each of these.
     pub(crate) lengths: Vec<usize>,
-    /// Cosines `[S, C]` by the aligner.
-    pub(crate) cosines: Tensor<2>,
+    /// Pictures of a group.
+    pub(crate) size: usize,
 }
 
 impl Batch {
-    /// Draws wrong pictures for the training captions `items`.
+    /// Draws groups that begin with the training pictures of the step, captions and views.
     pub(crate) fn sample(
         data: &MatchingData<'_>,
-        items: &[usize],
+        Draw { items, rng, done }: Draw<'_>,
         settings: &TrainSettings,
-        rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let (features, candidates) = (data.features, &data.training);
-        let sentences = features.sentences();
-        let wrong = settings.matching.negatives.min(candidates.depth());
-        let mut places = vec![Vec::with_capacity(items.len()); 1 + wrong];
-        for _ in items {
-            places[0].push(0);
-            let drawn = rand::seq::index::sample(rng, candidates.depth(), wrong);
-            for (places, at) in places[1..].iter_mut().zip(drawn) {
-                places.push(1 + at);
+        let (features, sentences) = (data.features, data.features.sentences());
+        let reach = reach(data.training.len(), settings.matching.depth, done);
+        let size = settings.matching.group.min(data.training.len());
+        let (mut tokens, mut captions) = (Vec::new(), Vec::new());
+        for &first in items {
+            for picture in data.training.group(first, size, reach, rng) {
+                captions.push(rng.random_range(features.captions_of(picture)));
+                let view = rng.random_range(0..settings.views);
+                features.push_tokens(picture, view, &mut tokens)?;
             }
         }
-        let lengths: Vec<usize> = items
-            .iter()
-            .map(|&item| sentences.length(candidates.captions()[item]))
-            .collect();
+        let lengths: Vec<usize> = captions.iter().map(|&c| sentences.length(c)).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let mut states = Vec::new();
-        for &item in items {
-            sentences.push_states(candidates.captions()[item], longest, &mut states)?;
+        for &caption in &captions {
+            sentences.push_states(caption, longest, &mut states)?;
         }
-        let mut tokens = Vec::new();
-        let mut cosines = vec![0.0; items.len() * (1 + wrong)];
-        for (column, places) in places.iter().enumerate() {
-            for (row, (&item, &place)) in items.iter().zip(places).enumerate() {
-                let (pictures, similarities) = candidates.of(item);
-                let view = rng.random_range(0..settings.views);
-                features.push_tokens(pictures[place] as usize, view, &mut tokens)?;
-                cosines[row * (1 + wrong) + column] = similarities[place];
-            }
-        }
-        let pairs = items.len() * (1 + wrong);
+        let (groups, width) = (items.len(), sentences.width());
         let count = features.token_count();
-        let channels = tokens.len() / (pairs * count);
-        let states = TensorData::new(states, [items.len(), longest, sentences.width()]);
+        let shape = [groups * size, count, tokens.len() / (groups * size * count)];
+        let states = TensorData::new(states, [groups, 1, size, longest * width]);
+        let states = Tensor::<4>::from_data(states, device).repeat_dim(1, size);
         Ok(Self {
-            tokens: Tensor::from_data(TensorData::new(tokens, [pairs, count, channels]), device),
-            states: Tensor::<3>::from_data(states, device).repeat_dim(0, 1 + wrong),
-            lengths: lengths.repeat(1 + wrong),
-            cosines: matrix(cosines, 1 + wrong, device),
+            tokens: Tensor::from_data(TensorData::new(tokens, shape), device),
+            states: states.reshape([groups * size * size, longest, width]),
+            lengths: lengths
+                .chunks_exact(size)
+                .flat_map(|group| group.repeat(size))
+                .collect(),
+            size,
         })
+    }
+}
+
+/// How many of the most alike pictures a group is drawn from: all of them at first, `depth` in the end, the same factor fewer
+/// with every step.
+fn reach(all: usize, depth: usize, done: f32) -> usize {
+    let fewest = depth.min(all) as f32;
+    let part = (done / EASY).min(1.0);
+    (all as f32 * (fewest / all as f32).powf(part)).round() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_become_closer_and_stay_close() {
+        let at = |done| reach(6400, 100, done);
+        assert_eq!(
+            (at(0.0), at(0.375), at(0.75), at(1.0)),
+            (6400, 800, 100, 100)
+        );
+        assert_eq!(reach(3, 100, 0.9), 3);
     }
 }

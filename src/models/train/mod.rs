@@ -20,6 +20,7 @@ mod features;
 mod file;
 mod head_settings;
 mod labels;
+mod look_alikes;
 mod matching;
 mod matching_data;
 mod matching_score;
@@ -54,6 +55,7 @@ mod tagging_data;
 mod thresholds;
 mod upper_layers;
 mod views;
+mod word_weights;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

@@ -15,7 +15,8 @@ use super::labels::{self, Labels};
 use super::matching_data::MatchingData;
 use super::progress::{Progress, told};
 use super::settings::{Start, TrainSettings, TrainStage};
-use super::tagging_data::TaggingData;
+use super::tagging_data::{TagNames, TaggingData};
+use super::word_weights::word_weights;
 use super::{TrainError, TrainRun, alignment, captioning, matching, tagging, thresholds};
 use crate::corpus::CaptionedPicture;
 use crate::models::backbone::ImageBackbone;
@@ -60,14 +61,16 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     }
     let keeps_heads = !trains(TrainStage::Alignment) && !trains(TrainStage::Tagging);
 
+    let starts_anew = trains(TrainStage::Alignment) && !settings.fine_tunes();
     let device = &settings.device.open()?;
     let table = run.base.text(CLASSES)?;
     let classes = Classes::parse(&table, &vocabulary)?;
     let mut manifest = base.clone();
     manifest.name.clone_from(&settings.name);
     manifest.tagger.num_class = vocabulary.len();
-    if trains(TrainStage::Alignment) && !settings.fine_tunes() {
+    if starts_anew {
         manifest.aligner.standardised = settings.alignment.standardise;
+        manifest.aligner.words = settings.alignment.words;
     }
     if trains(TrainStage::Matching) && !heads.continues_matching(settings) {
         manifest.matcher = Some(MatcherConfig {
@@ -80,29 +83,41 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     let image = ImageBackbone::load(&manifest, &weights, device)?;
     let words = run.base.text(WORDS)?;
     let sentence = SentenceEncoder::load(&manifest, &words, &weights, device)?;
+    let known_aligner = match starts_anew {
+        true => None,
+        false => Some(heads.aligner(device)?),
+    };
     let backbones = Backbones {
         image: &image,
         sentence: &sentence,
         classes: &classes,
         side: manifest.image_encoder.image_size as u32,
-        // The states that are kept are those below the upper layers.
-        fingerprint: format!(
-            "{} {}",
-            blake3::hash(&bytes).to_hex(),
-            manifest.lower_layers()
-        ),
+        fingerprint: blake3::hash(&bytes).to_hex().to_string(),
+        lower_layers: manifest.lower_layers(),
+        word_weights: match &known_aligner {
+            Some(aligner) => aligner.text.word_weights.clone(),
+            None if manifest.aligner.words => {
+                let words = manifest.text_encoder.vocab_size;
+                Some(word_weights(&pictures, &sentence, words)?)
+            }
+            None => None,
+        },
     };
     let folder = out.join("features");
     let features = Features::collect(pictures, &backbones, settings, &folder, progress)?;
 
-    let aligner = if trains(TrainStage::Alignment) {
+    let aligner = if let Some(aligner) = known_aligner.filter(|_| !trains(TrainStage::Alignment)) {
+        aligner
+    } else {
         let start = settings.fine_tunes().then_some(&heads);
         let config = &manifest.aligner;
         alignment::train(&features, config, start, settings, out, device, progress)?
-    } else {
-        heads.aligner(device)?
     };
-    let names = features::encode(&sentence, &prompts(&vocabulary))?;
+    let prompts = naming_all(&vocabulary);
+    let names = TagNames {
+        vectors: features::encode(&sentence, &prompts, None)?,
+        features: features::encode(&sentence, &prompts, features.sentences().word_weights())?,
+    };
     let data = TaggingData::collect(
         &features,
         &classes,
@@ -117,7 +132,7 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
             Start::Scratch => None,
             Start::Base => Some(BaseTables {
                 tagger: heads.tagger(&device.clone().autodiff())?,
-                names: features::encode(&sentence, &prompts(&known))?,
+                names: features::encode(&sentence, &naming_all(&known), None)?,
                 rows: rows.clone(),
                 fingerprint: heads.fingerprint()?,
             }),
@@ -223,7 +238,7 @@ fn stages(
 }
 
 /// What the text encoder reads for each tag.
-fn prompts(vocabulary: &Vocabulary) -> Vec<String> {
+fn naming_all(vocabulary: &Vocabulary) -> Vec<String> {
     vocabulary.iter().map(|tag| naming(&tag.name)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What the frozen text encoder makes of the captions, computed once: sentence vectors, and the states below the upper layers.
+//! What the frozen text encoder makes of the captions: sentence vectors, and the states below the upper layers.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,12 +12,15 @@ use crate::models::sentence::SentenceEncoder;
 /// Sentences encoded at once; sorted by length, so that little of a batch is padding.
 const BATCH: usize = 64;
 
-/// Sentence vectors in memory, states on disk.
+/// Features in memory, states on disk.
 #[derive(Debug)]
 pub(crate) struct Sentences {
     width: usize,
-    /// `[captions, W]`
-    vectors: Vec<f32>,
+    /// `[captions, F]`: sentence vectors, each followed by its mean word where words are looked at.
+    features: Vec<f32>,
+    /// `F`
+    feature_width: usize,
+    word_weights: Option<Vec<f32>>,
     /// `[tokens, W]`, sentence by sentence.
     states: FeatureCache,
     /// First token of each caption in `states`, and their number.
@@ -25,18 +28,20 @@ pub(crate) struct Sentences {
 }
 
 impl Sentences {
-    /// Computes what `folder` does not hold yet.
+    /// Computes what `folder` does not hold yet. Words are looked at where they have `weights`.
     pub(crate) fn collect(
         texts: &[&str],
         encoder: &SentenceEncoder,
+        weights: Option<&[f32]>,
         folder: &Path,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Self, TrainError> {
         let width = encoder.width();
-        let lengths: Vec<usize> = texts
+        let tokens: Vec<Vec<u32>> = texts
             .iter()
-            .map(|text| Ok(encoder.tokens(text)?.len()))
-            .collect::<Result<_, TrainError>>()?;
+            .map(|text| encoder.tokens(text))
+            .collect::<Result<_, _>>()?;
+        let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
         let mut by_length: Vec<usize> = (0..texts.len()).collect();
         by_length.sort_by_key(|&caption| (lengths[caption], caption));
         let mut places = vec![(0, 0); texts.len()];
@@ -62,26 +67,43 @@ impl Sentences {
             Ok(host(encoder.upper(lower))?)
         })?;
         let sorted = vectors.read_all()?;
-        let mut vectors = vec![0.0; sorted.len()];
+        let feature_width = if weights.is_some() { 2 * width } else { width };
+        let mut features = vec![0.0; texts.len() * feature_width];
         for (vector, &caption) in sorted.chunks_exact(width).zip(&by_length) {
-            vectors[caption * width..][..width].copy_from_slice(vector);
+            let row = &mut features[caption * feature_width..][..feature_width];
+            row[..width].copy_from_slice(vector);
+            if let Some(weights) = weights {
+                row[width..].copy_from_slice(&encoder.mean_word(&tokens[caption], weights));
+            }
         }
         Ok(Self {
             width,
-            vectors,
+            features,
+            feature_width,
+            word_weights: weights.map(<[f32]>::to_vec),
             states,
             places,
         })
     }
 
-    /// Width of a sentence vector and of a state.
+    /// Width of a state.
     pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// The sentence vector of a caption.
-    pub(crate) fn vector(&self, caption: usize) -> &[f32] {
-        &self.vectors[caption * self.width..][..self.width]
+    /// Width of the features of a caption.
+    pub(crate) fn feature_width(&self) -> usize {
+        self.feature_width
+    }
+
+    /// Weights of the words that the aligner looks at.
+    pub(crate) fn word_weights(&self) -> Option<&[f32]> {
+        self.word_weights.as_deref()
+    }
+
+    /// What the aligner looks at of a caption.
+    pub(crate) fn features(&self, caption: usize) -> &[f32] {
+        &self.features[caption * self.feature_width..][..self.feature_width]
     }
 
     /// Tokens of a caption.

@@ -161,8 +161,6 @@ impl TrainSettings {
             ("tagging.absent", tagging.absent),
             ("matching.epochs", matching.epochs),
             ("matching.batch", matching.batch),
-            ("matching.negatives", matching.negatives),
-            ("matching.depth", matching.depth),
             ("matching.layers", matching.layers),
             ("matching.token_width", matching.token_width),
             ("captioning.epochs", captioning.epochs),
@@ -178,6 +176,7 @@ impl TrainSettings {
             ("ema_decay", f64::from(self.ema_decay)),
             ("alignment.input_dropout", alignment.input_dropout),
             ("alignment.hidden_dropout", alignment.hidden_dropout),
+            ("alignment.text_dropout", alignment.text_dropout),
             ("tagging.dropout", tagging.dropout),
             ("matching.dropout", matching.dropout),
             ("captioning.dropout", captioning.dropout),
@@ -211,6 +210,12 @@ impl TrainSettings {
         }
         if captioning.hidden_size == 0 || !captioning.hidden_size.is_multiple_of(64) {
             return wrong("captioning.hidden_size", "must be a multiple of 64");
+        }
+        if matching.group < 2 {
+            return wrong("matching.group", "must be at least 2");
+        }
+        if matching.depth < matching.group {
+            return wrong("matching.depth", "must be at least matching.group");
         }
         if self.stages.is_empty() {
             return wrong("stages", "must name at least one stage");

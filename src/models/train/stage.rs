@@ -44,15 +44,22 @@ pub(crate) struct Stage<'a> {
     pub(crate) device: &'a Device,
 }
 
+/// What a step computes its loss from.
+pub(crate) struct Draw<'a> {
+    pub(crate) items: &'a [usize],
+    pub(crate) rng: &'a mut ChaCha8Rng,
+    /// Share of the steps that came before.
+    pub(crate) done: f32,
+}
+
 impl Stage<'_> {
-    /// Trains `trainee`, going on from a checkpoint. `loss` is given a batch of items and its own random numbers; `score`
-    /// measures the module, or its moving average where one is kept, after an epoch and returns what is kept of it. The parts
-    /// of the best epoch are in [`Stage::best`] afterwards.
+    /// Trains `trainee`, going on from a checkpoint. `score` measures the module, or its moving average where one is kept,
+    /// after an epoch and returns what is kept of it. The parts of the best epoch are in [`Stage::best`] afterwards.
     pub(crate) fn train<M: Module, B: Module>(
         &self,
         trainee: M,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-        mut loss: impl FnMut(&M, &[usize], &mut ChaCha8Rng) -> Result<Tensor<1>, TrainError>,
+        mut loss: impl FnMut(&M, Draw<'_>) -> Result<Tensor<1>, TrainError>,
         mut score: impl FnMut(&M) -> Result<(f32, B), TrainError>,
     ) -> Result<(), TrainError> {
         let settings = self.settings;
@@ -88,7 +95,12 @@ impl Stage<'_> {
             self.device.seed(seed);
             let last = ((within + 1) * self.batch).min(order.len());
             let batch = &order[within * self.batch..last];
-            let objective = loss(&run.module, batch, &mut ChaCha8Rng::seed_from_u64(seed))?;
+            let draw = Draw {
+                items: batch,
+                rng: &mut ChaCha8Rng::seed_from_u64(seed),
+                done: run.state.step as f32 / steps as f32,
+            };
+            let objective = loss(&run.module, draw)?;
             let value = host(objective.clone())?[0];
             let gradients = GradientsParams::from_grads(objective.backward(), &run.module);
             let rate = learning_rate(peak, run.state.step, steps);

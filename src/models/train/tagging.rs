@@ -8,14 +8,13 @@ use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, Lin
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 use super::base_tables::BaseTables;
 use super::checkpoint::read_module;
 use super::objectives::asymmetric;
 use super::progress::Progress;
 use super::settings::TrainSettings;
-use super::stage::Stage;
+use super::stage::{Draw, Stage};
 use super::tagging_data::TaggingData;
 use super::{TrainError, matrix};
 use crate::eval::average_precision;
@@ -171,8 +170,8 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, pictures: &[usize], rng: &mut ChaCha8Rng| {
-        let batch: Vec<(usize, usize)> = pictures
+    let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
+        let batch: Vec<(usize, usize)> = items
             .iter()
             .map(|&picture| (picture, rng.random_range(0..settings.views)))
             .collect();

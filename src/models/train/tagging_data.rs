@@ -19,6 +19,14 @@ const DOUBTFUL: f32 = 0.1;
 /// Below this a picture without captions counts as not showing a class.
 const ABSENT: f32 = 0.02;
 
+/// What the text encoder makes of the names of the tags.
+pub(crate) struct TagNames {
+    /// `[T, W]`: sentence vectors.
+    pub(crate) vectors: Vec<f32>,
+    /// `[T, F]`: what the aligner looks at.
+    pub(crate) features: Vec<f32>,
+}
+
 /// Everything that the tagging stage reads.
 pub(crate) struct TaggingData<'a> {
     features: &'a Features,
@@ -37,17 +45,17 @@ pub(crate) struct TaggingData<'a> {
 }
 
 impl<'a> TaggingData<'a> {
-    /// Prepares what the trained `aligner` says. `names` are the sentence vectors of the tags' names, `[T, W]`.
+    /// Prepares what the trained `aligner` says. `names` are those of the tags.
     pub(crate) fn collect(
         features: &'a Features,
         classes: &'a Classes,
         vocabulary: &'a Vocabulary,
         labels: &'a Labels,
-        names: Vec<f32>,
+        names: TagNames,
         aligner: &Aligner,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let tag_names = name_table(aligner, &names, vocabulary.len(), device)?;
+        let tag_names = name_table(aligner, &names.features, vocabulary.len(), device)?;
         let embeddings = embed(features, aligner, device)?;
         let (held_out, training) =
             (0..features.pictures()).partition(|&picture| features.is_held_out(picture));
@@ -57,7 +65,7 @@ impl<'a> TaggingData<'a> {
             vocabulary,
             origin: labels.fingerprint(vocabulary) + &fingerprint(aligner)?,
             labels,
-            names,
+            names: names.vectors,
             tag_names,
             embeddings,
             training,

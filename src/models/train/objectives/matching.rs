@@ -1,9 +1,11 @@
 //! Image-text matching (ITM): does a sentence, read together with a picture, describe it?
 
-use burn::tensor::activation::log_softmax;
+use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use super::cross_entropy;
 
 /// How a wrong partner is chosen.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +119,25 @@ pub(crate) fn matching(logits: Tensor<2>, matching: usize) -> Tensor<1> {
     -log_softmax(logits, 1).gather(1, answers).mean()
 }
 
-/// Cross-entropy of scores `[S, C]` of the candidates of each sentence, the first of which is the right one, on average.
-pub(crate) fn listwise(scores: Tensor<2>) -> Tensor<1> {
-    -log_softmax(scores, 1).narrow(1, 0, 1).mean()
+/// Losses of groups of pictures, each with a sentence of its own, of which every picture has been read with every sentence of
+/// its group: `lead` `[groups * size, size]` is by how much the logit of a match is ahead, a row for each picture.
+///
+/// The right sentence of each picture is told from the others of its group and the right picture of each sentence, and each pair
+/// is called a match or not, the right ones weighing as much as all others. Every picture is as often right as any other, so
+/// nothing is learned from a picture or a sentence alone.
+pub(crate) fn grouped(lead: Tensor<2>) -> Tensor<1> {
+    let ([rows, size], device) = (lead.dims(), lead.device());
+    let own = Tensor::<2>::eye(size, &device).repeat_dim(0, rows / size);
+    let by_sentence = lead
+        .clone()
+        .reshape([rows / size, size, size])
+        .swap_dims(1, 2)
+        .reshape([rows, size]);
+    let told_apart =
+        cross_entropy(lead.clone(), own.clone()) + cross_entropy(by_sentence, own.clone());
+    let right = log_sigmoid(lead.clone()) * own.clone() * (size - 1) as f32;
+    let wrong = log_sigmoid(-lead) * (-own + 1.0);
+    (told_apart - (right + wrong).mean()) * 0.5
 }
 
 #[cfg(test)]
@@ -160,13 +178,22 @@ mod tests {
     }
 
     #[test]
-    fn only_the_lead_over_other_candidates_counts() {
+    fn groups_are_told_apart_both_ways() {
         let device = Device::flex();
-        let loss = |scores: [[f32; 3]; 2]| host(listwise(Tensor::from_floats(scores, &device)))[0];
-        // Worked by hand: ln(1 + e^-1 + e^-2) and ln 3.
-        let expected = ((1.0 + (-1f32).exp() + (-2f32).exp()).ln() + 3f32.ln()) / 2.0;
-        assert!((loss([[7.0, 6.0, 5.0], [4.0; 3]]) - expected).abs() < 1e-5);
-        assert!(loss([[30.0, 0.0, 0.0], [9.0, -9.0, -9.0]]) < 1e-6);
+        let loss = |lead: [[f32; 2]; 4]| host(grouped(Tensor::from_floats(lead, &device)))[0];
+        // Worked by hand, the second group being sure and right: pictures ln(1 + e^-2) and ln(1 + e^-1) against the other
+        // sentence, sentences ln(1 + e^-3) and ln 1 + e^0 against the other picture, and every pair by itself.
+        let softplus = |x: f32| (1.0 + x.exp()).ln();
+        let apart = [
+            softplus(-2.0),
+            softplus(-1.0),
+            softplus(-3.0),
+            softplus(0.0),
+        ];
+        let pairs = [softplus(-3.0), softplus(1.0), softplus(0.0), softplus(-1.0)];
+        let expected = (apart.iter().sum::<f32>() / 4.0 + pairs.iter().sum::<f32>() / 8.0) * 0.5;
+        let found = loss([[3.0, 1.0], [0.0, 1.0], [60.0, -60.0], [-60.0, 60.0]]);
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
 
     #[test]

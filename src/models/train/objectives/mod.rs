@@ -6,7 +6,7 @@
 //! | [`generation()`] | the next token of a caption |
 //! | [`in_batch_contrastive`], [`queued_contrastive`] | features of pictures and sentences (ITC) |
 //! | [`matching()`] over [`MatchPairs`] | a picture and a sentence read together (ITM) |
-//! | [`listwise`] | several pictures read together with the same sentence |
+//! | [`grouped`] | pictures and sentences of a group, each read with each |
 //! | [`balanced`] | several of these at once |
 //!
 //! [`queued_contrastive`] compares with what a momentum encoder ([`copy_of`], [`follow`]) made of earlier batches ([`Queue`]).
@@ -23,7 +23,7 @@ pub(crate) use asymmetric::asymmetric;
 pub(crate) use balance::balanced;
 pub(crate) use contrastive::{PairFeatures, Temperature, in_batch_contrastive, queued_contrastive};
 pub(crate) use generation::generation;
-pub(crate) use matching::{MatchPairs, Negatives, listwise, matching};
+pub(crate) use matching::{MatchPairs, Negatives, grouped, matching};
 pub(crate) use momentum::{copy_of, follow};
 pub(crate) use queue::Queue;
 

@@ -78,16 +78,16 @@ fn run(
                 _ => ControlFlow::Continue(()),
             }
         },
-        |line, batch, rng| {
+        |line, Draw { items, rng, .. }| {
             begun += 1;
             if matches!(end, End::Killed(steps) if begun > steps) {
                 return Err(TrainError::io(folder, ErrorKind::Interrupted.into()));
             }
-            let x: Vec<f32> = batch
+            let x: Vec<f32> = items
                 .iter()
                 .flat_map(|&i| [i as f32 / 50.0, rng.random_range(-0.1..0.1)])
                 .collect();
-            let y = batch.iter().map(|&i| 3.0 * i as f32 / 50.0).collect();
+            let y = items.iter().map(|&i| 3.0 * i as f32 / 50.0).collect();
             let found = line.linear.forward(line.dropout.forward(column(x, 2)));
             Ok((found - column(y, 1)).powi_scalar(2).mean())
         },
