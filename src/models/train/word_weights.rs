@@ -59,7 +59,7 @@ mod tests {
 
         let mean = |sentence: &str| encoder.mean_word(&encoder.tokens(sentence).unwrap(), &weights);
         assert_eq!(mean("a dog"), vec![0.0; encoder.width()]);
-        assert_eq!(mean("a dog and a cat"), mean("cat"));
+        assert_eq!(mean("a cat a dog"), mean("cat"));
         let (cat, zebra, both) = (mean("cat"), mean("zebra"), mean("zebra cat"));
         for ((cat, zebra), both) in cat.iter().zip(&zebra).zip(&both) {
             assert!(((cat + 2.0 * zebra) / 3.0 - both).abs() < 1e-5);
