@@ -183,7 +183,7 @@ fn single_stages_go_on_from_the_heads_of_the_base() {
             .unwrap()[0][0]
     };
     let (before, after) = (logits(&model), logits(&other));
-    assert!((before.matched - after.matched).abs() < 4e-2);
+    assert!((before.matched - after.matched).abs() < 2e-3);
     assert!((before.mismatched - after.mismatched).abs() < 4e-2);
 
     let told = model
