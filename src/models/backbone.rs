@@ -14,7 +14,7 @@ use crate::media::Pixels;
 
 /// Strongest grid positions that the peak pooling averages: pooling that keeps local peaks is worth five points of
 /// recall over the mean alone, measured on the validation pictures.
-const PEAKS: usize = 8;
+pub(crate) const PEAKS: usize = 8;
 
 /// What the network was trained with: `(x - 127) / 128`.
 const PIXEL_MEAN: f32 = 127.0;
@@ -64,6 +64,30 @@ impl ImageBackbone {
         &self,
         pictures: &[P],
     ) -> Result<ImageTokens, ModelError> {
+        let map = self.network.forward(self.planes(pictures)?);
+        self.tokens(map)
+    }
+
+    /// What the uppermost `blocks` of the network read: a feature map `[B, channels, height, width]`.
+    #[cfg(feature = "train")]
+    pub(crate) fn below<P: Borrow<Pixels>>(
+        &self,
+        pictures: &[P],
+        blocks: usize,
+    ) -> Result<Tensor<4>, ModelError> {
+        let cut = self.network.len().saturating_sub(blocks);
+        Ok(self.network.below(self.planes(pictures)?, cut))
+    }
+
+    /// Goes on from [`ImageBackbone::below`].
+    #[cfg(feature = "train")]
+    pub(crate) fn above(&self, map: Tensor<4>, blocks: usize) -> Result<ImageTokens, ModelError> {
+        let cut = self.network.len().saturating_sub(blocks);
+        self.tokens(self.network.above(map, cut))
+    }
+
+    /// Normalised pixels `[B, 3, S, S]`.
+    fn planes<P: Borrow<Pixels>>(&self, pictures: &[P]) -> Result<Tensor<4>, ModelError> {
         let area = self.side * self.side;
         let mut input = vec![0.0; pictures.len() * 3 * area];
         for (picture, planes) in pictures.iter().zip(input.chunks_exact_mut(3 * area)) {
@@ -81,12 +105,16 @@ impl ImageBackbone {
             }
         }
         let shape = [pictures.len(), 3, self.side, self.side];
-        let grid = self.network.forward(Tensor::from_data(
+        Ok(Tensor::from_data(
             TensorData::new(input, shape),
             &self.device,
-        ));
-        let [batch, channels, height, width] = grid.dims();
-        let tokens = grid
+        ))
+    }
+
+    /// The last feature map as tokens.
+    fn tokens(&self, map: Tensor<4>) -> Result<ImageTokens, ModelError> {
+        let [batch, channels, height, width] = map.dims();
+        let tokens = map
             .reshape([batch, channels, height * width])
             .swap_dims(1, 2);
         self.describe(tokens)

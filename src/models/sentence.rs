@@ -95,7 +95,14 @@ impl SentenceEncoder {
             .map(|s| self.tokenizer.encode(s.as_ref()))
             .collect::<Result<_, _>>()?;
         let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let embeddings = self.embeddings(&rows, &self.device);
+        let states = self.lower.forward(embeddings, &lengths, None);
+        Ok(LowerStates { states, lengths })
+    }
+
+    /// Sums of word and position embeddings of token ids, filled up with zeros to the longest row: `[B, L, hidden]`.
+    pub(crate) fn embeddings(&self, rows: &[Vec<u32>], device: &Device) -> Tensor<3> {
+        let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut embeddings = vec![0.0; rows.len() * longest * self.width];
         for (row, ids) in rows.iter().enumerate() {
             for (position, &id) in ids.iter().enumerate() {
@@ -106,26 +113,12 @@ impl SentenceEncoder {
             }
         }
         let shape = [rows.len(), longest, self.width];
-        let embeddings = Tensor::from_data(TensorData::new(embeddings, shape), &self.device);
-        let states = self.lower.forward(embeddings, &lengths, None);
-        Ok(LowerStates { states, lengths })
+        Tensor::from_data(TensorData::new(embeddings, shape), device)
     }
 
     /// Mean of the last hidden states of each sentence, special tokens included: `[B, hidden]`.
     pub(crate) fn upper(&self, LowerStates { states, lengths }: LowerStates) -> Tensor<2> {
-        let hidden = self.upper.forward(states, &lengths, None);
-        let longest = hidden.dims()[1];
-        let share: Vec<f32> = lengths
-            .iter()
-            .flat_map(|&used| {
-                (0..longest).map(move |at| if at < used { 1.0 / used as f32 } else { 0.0 })
-            })
-            .collect();
-        let share: Tensor<3> = Tensor::from_data(
-            TensorData::new(share, [lengths.len(), 1, longest]),
-            (&self.device, hidden.dtype()),
-        );
-        share.matmul(hidden).squeeze_dim(1)
+        mean_states(self.upper.forward(states, &lengths, None), &lengths)
     }
 
     /// What the aligner looks at: sentence vectors, each followed by its mean word where the words have `weights`:
@@ -180,4 +173,20 @@ impl SentenceEncoder {
     pub(crate) fn forward<S: AsRef<str>>(&self, sentences: &[S]) -> Result<Tensor<2>, ModelError> {
         Ok(self.upper(self.lower(sentences)?))
     }
+}
+
+/// Mean of the hidden states `[B, L, hidden]` of each sentence's tokens: `[B, hidden]`.
+pub(crate) fn mean_states(hidden: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
+    let longest = hidden.dims()[1];
+    let share: Vec<f32> = lengths
+        .iter()
+        .flat_map(|&used| {
+            (0..longest).map(move |at| if at < used { 1.0 / used as f32 } else { 0.0 })
+        })
+        .collect();
+    let share: Tensor<3> = Tensor::from_data(
+        TensorData::new(share, [lengths.len(), 1, longest]),
+        (&hidden.device(), hidden.dtype()),
+    );
+    share.matmul(hidden).squeeze_dim(1)
 }

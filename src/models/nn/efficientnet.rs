@@ -53,9 +53,47 @@ impl EfficientNetConfig {
         }
     }
 
+    /// Every block, from the stem up.
+    pub(crate) fn blocks(&self) -> Vec<BlockShape> {
+        let mut blocks = Vec::new();
+        let mut input = STEM;
+        for (stage, &(repeats, kernel, stride, expansion, _, output)) in STAGES.iter().enumerate() {
+            let output = self.channels(output);
+            for repeat in 0..self.repeats(stage, repeats) {
+                blocks.push(BlockShape {
+                    input,
+                    hidden: input * expansion,
+                    output,
+                    kernel,
+                    stride: if repeat == 0 { stride } else { 1 },
+                });
+                input = output;
+            }
+        }
+        blocks
+    }
+
     /// Side of the last feature map: five stages halve the picture, rounding up.
     pub(crate) fn grid(&self) -> usize {
         (0..5).fold(self.image_size, |side, _| side.div_ceil(2))
+    }
+}
+
+/// Widths of a block, and the kernel and stride of its depthwise convolution.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct BlockShape {
+    pub(crate) input: usize,
+    /// Channels between expansion and projection.
+    pub(crate) hidden: usize,
+    pub(crate) output: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+}
+
+impl BlockShape {
+    /// Whether what comes in is added to what goes out.
+    pub(crate) fn residual(&self) -> bool {
+        self.stride == 1 && self.input == self.output
     }
 }
 
@@ -167,42 +205,60 @@ impl EfficientNet {
         };
         let stem = conv("stem", [STEM, 3, 3, 3], 2, 1)?;
         let mut blocks = Vec::new();
-        let mut input = STEM;
-        for (stage, &(repeats, kernel, stride, expansion, _, output)) in STAGES.iter().enumerate() {
-            let output = config.channels(output);
-            for repeat in 0..config.repeats(stage, repeats) {
-                let stride = if repeat == 0 { stride } else { 1 };
-                let hidden = input * expansion;
-                let name = |part: &str| format!("blocks.{}.{part}", blocks.len());
-                let expand = (expansion != 1)
-                    .then(|| conv(&name("expand"), [hidden, input, 1, 1], 1, 1))
-                    .transpose()?;
-                let depthwise = conv(
-                    &name("depthwise"),
-                    [hidden, 1, kernel, kernel],
-                    stride,
-                    hidden,
-                )?;
-                let project = conv(&name("project"), [output, hidden, 1, 1], 1, 1)?;
-                blocks.push(Block {
-                    expand,
-                    depthwise,
-                    project,
-                    residual: stride == 1 && input == output,
-                });
-                input = output;
-            }
+        let mut channels = STEM;
+        for shape in config.blocks() {
+            let BlockShape {
+                input,
+                hidden,
+                output,
+                kernel,
+                stride,
+            } = shape;
+            let name = |part: &str| format!("blocks.{}.{part}", blocks.len());
+            let expand = (hidden != input)
+                .then(|| conv(&name("expand"), [hidden, input, 1, 1], 1, 1))
+                .transpose()?;
+            let filters = [hidden, 1, kernel, kernel];
+            let depthwise = conv(&name("depthwise"), filters, stride, hidden)?;
+            let project = conv(&name("project"), [output, hidden, 1, 1], 1, 1)?;
+            blocks.push(Block {
+                expand,
+                depthwise,
+                project,
+                residual: shape.residual(),
+            });
+            channels = output;
         }
-        let head = conv("head", [config.features, input, 1, 1], 1, 1)?;
+        let head = conv("head", [config.features, channels, 1, 1], 1, 1)?;
         Ok(Self { stem, blocks, head })
     }
 
     /// Pixels `[B, 3, S, S]`, normalised, to the last feature map `[B, features, S / 32, S / 32]` (rounded up).
     pub(crate) fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
+        self.above(self.below(pixels, self.blocks.len()), self.blocks.len())
+    }
+
+    /// Pixels to the feature map that block `cut` reads, or the head where there are no more blocks.
+    pub(crate) fn below(&self, pixels: Tensor<4>, cut: usize) -> Tensor<4> {
         let pixels = pixels.cast(self.stem.weight.val().dtype());
         let x = relu6(self.stem.forward(pixels));
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        self.blocks[..cut]
+            .iter()
+            .fold(x, |x, block| block.forward(x))
+    }
+
+    /// What [`EfficientNet::below`] gave, to the last feature map.
+    pub(crate) fn above(&self, x: Tensor<4>, cut: usize) -> Tensor<4> {
+        let x = self.blocks[cut..]
+            .iter()
+            .fold(x, |x, block| block.forward(x));
         relu6(self.head.forward(x))
+    }
+
+    /// Blocks between stem and head.
+    #[cfg(feature = "train")]
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
     }
 }
 

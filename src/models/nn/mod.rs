@@ -25,6 +25,8 @@ mod word_matrix;
 pub(crate) use bert::{Bert, BertConfig, Cache};
 pub(crate) use cross_attention::{CrossAttention, DecoderLayer, DecoderLayerConfig};
 pub(crate) use cross_layer::{CrossLayer, CrossLayerConfig, KeysValues};
+#[cfg(feature = "train")]
+pub(crate) use efficientnet::BlockShape;
 pub(crate) use efficientnet::{EfficientNet, EfficientNetConfig};
 pub(crate) use embeddings::Embeddings;
 pub(crate) use gelu::gelu;

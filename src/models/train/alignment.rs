@@ -1,7 +1,5 @@
 //! Training of the contrastive heads on cached features.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -14,30 +12,62 @@ use rand_chacha::ChaCha8Rng;
 use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::features::Features;
+use super::head_settings::AlignmentSettings;
 use super::objectives::in_batch_contrastive;
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::{Draw, Stage};
 use super::{TrainError, matrix};
+use crate::models::ModelError;
 use crate::models::aligner::{Aligner, AlignerConfig, Statistics, unit};
 use crate::models::backbone::host;
 use crate::models::nn::gelu;
 
+/// Of the stage.
+const NAME: &str = "alignment";
 /// Largest inverse temperature, as in CLIP and BLIP.
 const SHARPEST: f32 = 100.0;
 const START_TEMPERATURE: f32 = 0.07;
 
 /// The heads with what only training needs.
 #[derive(Debug, Module)]
-struct Trainee {
-    aligner: Aligner,
-    log_scale: Param<Tensor<1>>,
+pub(crate) struct Trainee {
+    pub(crate) aligner: Aligner,
+    /// Logarithm of the inverse temperature.
+    pub(crate) log_scale: Param<Tensor<1>>,
     input_dropout: Dropout,
     hidden_dropout: Dropout,
     text_dropout: Dropout,
 }
 
 impl Trainee {
+    pub(crate) fn new(aligner: Aligner, settings: &AlignmentSettings, device: &Device) -> Self {
+        let log_scale = Tensor::from_floats([(1.0 / START_TEMPERATURE).ln()], device);
+        Self {
+            aligner,
+            log_scale: Param::from_tensor(log_scale),
+            input_dropout: DropoutConfig::new(settings.input_dropout).init(),
+            hidden_dropout: DropoutConfig::new(settings.hidden_dropout).init(),
+            text_dropout: DropoutConfig::new(settings.text_dropout).init(),
+        }
+    }
+
+    /// How well the pairs that belong together are told from the others: `owners` says which do. Features as the aligner takes
+    /// them, a row for each owner.
+    pub(crate) fn loss(
+        &self,
+        images: Tensor<2>,
+        sentences: Tensor<2>,
+        owners: &[usize],
+    ) -> Tensor<1> {
+        let same = same(owners, &images.device());
+        let scale = self.log_scale.val().exp().clamp_max(SHARPEST);
+        let similarity = self
+            .images(images)
+            .matmul(self.sentences(sentences).transpose());
+        in_batch_contrastive(similarity * scale.unsqueeze::<2>(), same)
+    }
+
     fn images(&self, features: Tensor<2>) -> Tensor<2> {
         let heads = &self.aligner.image;
         let x = self.input_dropout.forward(heads.normal(features));
@@ -59,8 +89,8 @@ enum Pair {
     Class(usize),
 }
 
-/// Trains the heads, those of `base` further where it is given, going on from a checkpoint in `folder`, and returns those of
-/// the best epoch.
+/// Trains the heads, those of `base` further where it is given, going on from a checkpoint in `folder`, where [`best`] finds
+/// those of the best epoch.
 pub(crate) fn train(
     features: &Features,
     config: &AlignerConfig,
@@ -69,30 +99,17 @@ pub(crate) fn train(
     folder: &Path,
     device: &Device,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<Aligner, TrainError> {
+) -> Result<(), TrainError> {
     let own = &settings.alignment;
-    let word_weights = || features.sentences().word_weights().map(<[f32]>::to_vec);
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);
-    let trainee = Trainee {
-        aligner: match base {
-            Some(base) => base.aligner(&training_device)?,
-            None => config.init(
-                statistics(features, config, &training_device),
-                word_weights(),
-                &training_device,
-            ),
-        },
-        log_scale: Param::from_tensor(Tensor::from_floats(
-            [(1.0 / START_TEMPERATURE).ln()],
-            &training_device,
-        )),
-        input_dropout: DropoutConfig::new(own.input_dropout).init(),
-        hidden_dropout: DropoutConfig::new(own.hidden_dropout).init(),
-        text_dropout: DropoutConfig::new(own.text_dropout).init(),
+    let aligner = match base {
+        Some(base) => base.aligner(&training_device)?,
+        None => untrained(features, config, &training_device),
     };
+    let trainee = Trainee::new(aligner, own, &training_device);
     let stage = Stage {
-        name: "alignment",
+        name: NAME,
         metric: "held-out text-to-image R@10",
         items: features.training_captions(),
         epochs: own.epochs,
@@ -115,24 +132,32 @@ pub(crate) fn train(
         pairs.extend(sampled.into_iter().map(Pair::Class));
         let (images, sentences, owners) =
             assemble(features, &pairs, settings, rng, &training_device);
-        let scale = trainee.log_scale.val().exp().clamp_max(SHARPEST);
-        let similarity = trainee
-            .images(images)
-            .matmul(trainee.sentences(sentences).transpose());
-        let same = same(&owners, &training_device);
-        Ok(in_batch_contrastive(
-            similarity * scale.unsqueeze::<2>(),
-            same,
-        ))
+        Ok(trainee.loss(images, sentences, &owners))
     };
     let score = |trainee: &Trainee| {
         let aligner = trainee.aligner.valid();
-        Ok((recall_at_10(&aligner, features, device)?, aligner))
+        Ok((recall_at_10(&aligner, features, device)?, trainee.clone()))
     };
-    stage.train(trainee, progress, loss, score)?;
-    let statistics = statistics(features, config, device);
-    let blank = config.init(statistics, word_weights(), device);
-    read_module(&stage.best(), blank)
+    stage.train(trainee, progress, loss, score)
+}
+
+/// The heads that [`train`] has left in `folder`.
+pub(crate) fn best(
+    features: &Features,
+    config: &AlignerConfig,
+    settings: &TrainSettings,
+    folder: &Path,
+    device: &Device,
+) -> Result<Trainee, TrainError> {
+    let blank = untrained(features, config, device);
+    let blank = Trainee::new(blank, &settings.alignment, device);
+    read_module(&folder.join(format!("{NAME}.best")), blank)
+}
+
+/// Heads with random weights.
+fn untrained(features: &Features, config: &AlignerConfig, device: &Device) -> Aligner {
+    let word_weights = features.sentences().word_weights().map(<[f32]>::to_vec);
+    config.init(statistics(features, config, device), word_weights, device)
 }
 
 /// Mean and spread of the features of the whole training pictures, where the heads take them.
@@ -214,22 +239,25 @@ fn same(owners: &[usize], device: &Device) -> Tensor<2, Bool> {
     Tensor::from_data(TensorData::new(same, [n, n]), device)
 }
 
+/// Tells aligners apart. Of their weights, which are exact, and not of what they compute.
+pub(crate) fn fingerprint(aligner: &Aligner) -> Result<String, ModelError> {
+    let mut hasher = blake3::Hasher::new();
+    for layer in [&aligner.image.output, &aligner.text.output] {
+        hasher.update(bytemuck::cast_slice(&host(layer.weight.val())?));
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Share of held-out captions whose picture is among the ten most similar held-out pictures.
 fn recall_at_10(
     aligner: &Aligner,
     features: &Features,
     device: &Device,
 ) -> Result<f32, TrainError> {
-    let captions = features.held_out_captions();
-    let mut place = HashMap::new();
+    let (pictures, captions) = (features.held_out_captioned(), features.held_out_captions());
     let mut images = Vec::new();
-    for &caption in captions {
-        let picture = features.picture_of(caption);
-        let next = place.len();
-        if let Entry::Vacant(entry) = place.entry(picture) {
-            entry.insert(next);
-            features.push_image(picture, 0, &mut images);
-        }
+    for &picture in &pictures {
+        features.push_image(picture, 0, &mut images);
     }
     let sentences: Vec<f32> = captions
         .iter()
@@ -240,17 +268,28 @@ fn recall_at_10(
         let width = values.len() / rows.max(1);
         matrix(values, width, device)
     };
-    let images = aligner.image.forward(tensor(images, place.len()));
-    let similarity = aligner
-        .text
-        .forward(tensor(sentences, captions.len()))
-        .matmul(images.transpose());
-    let values = host(similarity)?;
+    let images = tensor(images, pictures.len());
+    let sentences = tensor(sentences, captions.len());
+    recall(aligner, features, images, sentences)
+}
+
+/// Share of held-out captions whose picture is among the ten most similar held-out pictures, by what the aligner takes of these
+/// pictures and captions.
+pub(crate) fn recall(
+    aligner: &Aligner,
+    features: &Features,
+    images: Tensor<2>,
+    sentences: Tensor<2>,
+) -> Result<f32, TrainError> {
+    let (pictures, captions) = (features.held_out_captioned(), features.held_out_captions());
+    let images = aligner.image.forward(images).transpose();
+    let values = host(aligner.text.forward(sentences).matmul(images))?;
     let hits = values
-        .chunks_exact(place.len())
+        .chunks_exact(pictures.len())
         .zip(captions)
         .filter(|(row, caption)| {
-            let own = row[place[&features.picture_of(**caption)]];
+            let own = pictures.binary_search(&features.picture_of(**caption));
+            let own = own.map_or(f32::NEG_INFINITY, |at| row[at]);
             row.iter().filter(|&&other| other > own).count() < 10
         })
         .count();

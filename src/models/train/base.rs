@@ -1,5 +1,7 @@
 //! The model that training starts from: frozen backbones, and heads that are taken over or trained further.
 
+use std::borrow::Cow;
+
 use burn::tensor::Device;
 
 use super::TrainError;
@@ -41,13 +43,16 @@ impl<'a> BaseHeads<'a> {
         settings.fine_tunes() && self.manifest.matcher.is_some()
     }
 
-    /// The file that the alignment encoder starts from: the base's own, or the backbones, whose text encoder has the layers.
-    pub(crate) fn matching_file(&self, settings: &TrainSettings) -> Result<Vec<u8>, TrainError> {
-        let file = match self.continues_matching(settings) {
-            true => MATCHER,
-            false => BACKBONES,
-        };
-        Ok(self.source.read(file)?.into_owned())
+    /// The file that the alignment encoder starts from: the base's own, or `backbones`, whose text encoder has the layers.
+    pub(crate) fn matching_file<'b>(
+        &'b self,
+        settings: &TrainSettings,
+        backbones: &'b [u8],
+    ) -> Result<Cow<'b, [u8]>, TrainError> {
+        Ok(match self.continues_matching(settings) {
+            true => self.source.read(MATCHER)?,
+            false => Cow::Borrowed(backbones),
+        })
     }
 
     /// What the alignment encoder starts from; `bytes` are those of [`BaseHeads::matching_file`].
@@ -61,6 +66,16 @@ impl<'a> BaseHeads<'a> {
         }
         let source = UpperLayers(SafetensorsBytes::parse(BACKBONES, bytes)?);
         Ok(Weights::new(source, Layout::Burn).or_initial(settings.seed))
+    }
+
+    /// What the pretrained text encoder makes of the names of the classes: `[K, W]`.
+    pub(crate) fn class_names(&self) -> Result<Vec<f32>, TrainError> {
+        let bytes = self.source.read(HEADS)?;
+        let shape = [
+            self.manifest.classes,
+            self.manifest.text_encoder.hidden_size,
+        ];
+        Ok(Weights::parse(HEADS, &bytes)?.values("class_names", &shape)?)
     }
 
     /// The contrastive heads.

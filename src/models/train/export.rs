@@ -176,6 +176,7 @@ pub(crate) enum Captions {
 /// What a bundle is made of. What is not there comes from the base.
 pub(crate) struct Parts<'a> {
     pub(crate) base: &'a ModelSource,
+    pub(crate) backbones: &'a [u8],
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: &'a Vocabulary,
     pub(crate) classes: &'a str,
@@ -213,7 +214,7 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
         files.insert(name.to_owned(), checksum);
         Ok::<(), TrainError>(())
     };
-    put(BACKBONES, &base.read(BACKBONES)?)?;
+    put(BACKBONES, parts.backbones)?;
     put(WORDS, &base.read(WORDS)?)?;
     put(CLASSES, parts.classes.as_bytes())?;
     put(TAGS, parts.vocabulary.to_json_lines().as_bytes())?;

@@ -3,22 +3,22 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::TrainError;
+use super::below::Below;
 use super::cache::{FeatureCache, claim};
 use super::progress::Progress;
 use super::sentences::Sentences;
 use super::settings::TrainSettings;
-use super::views::view;
+use super::view_reader::ViewReader;
 use crate::corpus::CaptionedPicture;
-use crate::media::{Limits, Picture, Pixels, decode, read};
 use crate::models::ModelError;
-use crate::models::backbone::{ImageBackbone, host};
+use crate::models::backbone::{ImageBackbone, ImageTokens, host};
 use crate::models::classes::Classes;
 use crate::models::device::is_cpu;
 use crate::models::sentence::{SentenceEncoder, naming};
@@ -43,6 +43,9 @@ pub(crate) struct Backbones<'a> {
     pub(crate) lower_layers: usize,
     /// Weights of the words that the aligner looks at, where it does.
     pub(crate) word_weights: Option<Vec<f32>>,
+    /// `[K, W]`: what the pretrained text encoder makes of the names of the classes. The meaning of a picture is told in these
+    /// vectors, also where the text encoder has been tuned since.
+    pub(crate) class_names: Vec<f32>,
 }
 
 /// Features in memory, image tokens on disk.
@@ -67,6 +70,8 @@ pub(crate) struct Features {
     class_names: Vec<f32>,
     /// `[K, F]`: what the aligner looks at of the class names.
     class_sentences: Vec<f32>,
+    /// Ids of the tokens of the names of the classes.
+    class_tokens: Vec<Vec<u32>>,
     /// `[K, 2 C]`: classifier weights that stand for a picture of each class.
     class_features: Vec<f32>,
     width: usize,
@@ -76,17 +81,21 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    /// Computes what `folder` does not hold yet.
+    /// Computes what `folder` does not hold yet; of the pictures, from what is known `below` the tuned blocks where that is given.
     pub(crate) fn collect(
         pictures: Vec<CaptionedPicture>,
         backbones: &Backbones<'_>,
+        below: Option<&Below>,
         settings: &TrainSettings,
         folder: &Path,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Self, TrainError> {
-        claim(folder, &fingerprint(&pictures, backbones, settings))?;
+        claim(
+            folder,
+            &fingerprint(&pictures, &backbones.fingerprint, settings),
+        )?;
         let (channels, classes) = (backbones.image.channels(), backbones.classes.names().len());
-        let (pooled, tokens) = images(&pictures, backbones, settings, folder, progress)?;
+        let (pooled, tokens) = images(&pictures, backbones, below, settings, folder, progress)?;
         let mut owner = Vec::new();
         let mut texts: Vec<&str> = Vec::new();
         for (index, picture) in pictures.iter().enumerate() {
@@ -104,8 +113,10 @@ impl Features {
             .iter()
             .map(|name| naming(name))
             .collect();
-        let class_names = encode(backbones.sentence, &prompts, None)?;
+        let class_names = backbones.class_names.clone();
         let class_sentences = encode(backbones.sentence, &prompts, weights)?;
+        let ids = |prompt: &String| backbones.sentence.tokens(prompt);
+        let class_tokens = prompts.iter().map(ids).collect::<Result<_, _>>()?;
         let width = backbones.sentence.width();
         let record = 2 * channels + classes;
         let mut means = Vec::with_capacity(pooled.len() / record * 2 * channels);
@@ -131,6 +142,7 @@ impl Features {
             sentences,
             class_names,
             class_sentences,
+            class_tokens,
             class_features,
             width,
             training,
@@ -138,6 +150,11 @@ impl Features {
             held_out_pictures,
             pictures,
         })
+    }
+
+    /// The pictures, to be looked at by other encoders.
+    pub(crate) fn into_pictures(self) -> Vec<CaptionedPicture> {
+        self.pictures
     }
 
     pub(crate) fn pictures(&self) -> usize {
@@ -166,6 +183,13 @@ impl Features {
 
     pub(crate) fn held_out_captions(&self) -> &[usize] {
         &self.held_out
+    }
+
+    /// The held-out pictures that have captions, in order.
+    pub(crate) fn held_out_captioned(&self) -> Vec<usize> {
+        let mut pictures: Vec<usize> = self.held_out.iter().map(|&c| self.owner[c]).collect();
+        pictures.dedup();
+        pictures
     }
 
     pub(crate) fn picture_of(&self, caption: usize) -> usize {
@@ -197,6 +221,11 @@ impl Features {
     pub(crate) fn class_sentence(&self, class: usize) -> &[f32] {
         let width = self.sentences.feature_width();
         &self.class_sentences[class * width..][..width]
+    }
+
+    /// Ids of the tokens of a class's name, as the text encoder reads it.
+    pub(crate) fn class_tokens(&self, class: usize) -> &[u32] {
+        &self.class_tokens[class]
     }
 
     /// `[K, W]`, row-major.
@@ -250,13 +279,13 @@ impl Features {
 }
 
 /// Anything that changes the cached values changes this.
-fn fingerprint(
+pub(crate) fn fingerprint(
     pictures: &[CaptionedPicture],
-    backbones: &Backbones<'_>,
+    backbones: &str,
     settings: &TrainSettings,
 ) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(backbones.fingerprint.as_bytes());
+    hasher.update(backbones.as_bytes());
     hasher.update(&(settings.views as u64).to_le_bytes());
     hasher.update(&settings.seed.to_le_bytes());
     for picture in pictures {
@@ -268,45 +297,41 @@ fn fingerprint(
     hasher.finalize().to_hex().to_string()
 }
 
-/// Fills the caches of pooled features with class probabilities, and of image tokens.
+/// Fills the caches of pooled features with class probabilities, and of image tokens. Goes on from what is known `below`, where
+/// that is given.
 fn images(
     pictures: &[CaptionedPicture],
     backbones: &Backbones<'_>,
+    below: Option<&Below>,
     settings: &TrainSettings,
     folder: &Path,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<(Vec<f32>, FeatureCache), TrainError> {
-    let channels = backbones.image.channels();
-    let grid = backbones.image.positions() * channels;
+    let (image, device) = (backbones.image, backbones.image.device());
+    let channels = image.channels();
+    let grid = image.positions() * channels;
     let record = 2 * channels + backbones.classes.names().len();
     let mut tokens = FeatureCache::open(&folder.join("tokens.f16"), grid)?;
     let mut pooled = FeatureCache::open(&folder.join("pooled.f16"), record)?;
-    let total = pictures.len() * settings.views;
+    let mut reader = ViewReader::new(pictures, settings, backbones.side);
+    let total = reader.len();
     // The two caches grow together; a kill may leave the tokens ahead by one batch.
     pooled.keep_batches(BATCH, total)?;
     tokens.truncate(pooled.len())?;
-    let mut decoded: Option<(usize, Picture)> = None;
     pooled.fill(total, BATCH, "pictures", progress, |range: Range<usize>| {
-        let mut views: Vec<Pixels> = Vec::with_capacity(range.len());
-        for record in range {
-            let (index, which) = (record / settings.views, record % settings.views);
-            if decoded.as_ref().is_none_or(|(held, _)| *held != index) {
-                decoded = Some((index, open(&pictures[index].path)?));
+        let seen = match below {
+            Some(below) => {
+                let maps = below.read(range)?;
+                let maps: Vec<&[f32]> = maps.chunks_exact(below.width()).collect();
+                in_parts(device, &maps, |maps| {
+                    let map = below.tensor(&maps.concat(), device);
+                    rows(image.above(map, below.blocks())?)
+                })
             }
-            let (_, picture) = decoded.as_ref().expect("decoded above");
-            let seed = settings.seed ^ (index as u64) << 8;
-            views.push(view(picture, backbones.side, which, seed));
-        }
-        // On the CPU many operations run on one thread, so several parts at once are faster than one batch.
-        let part = if is_cpu(backbones.image.device()) {
-            PART
-        } else {
-            BATCH
-        };
-        let seen: Vec<(Vec<f32>, Vec<f32>)> = views
-            .par_chunks(part)
-            .map(|views| look(backbones.image, views))
-            .collect::<Result<_, _>>()?;
+            None => in_parts(device, &reader.read(range)?, |views| {
+                rows(image.forward(views)?)
+            }),
+        }?;
         let mut rows = Vec::new();
         for (grid, row) in seen {
             tokens.append(&grid)?;
@@ -318,22 +343,21 @@ fn images(
 }
 
 /// Grid tokens of some views, and their pooled features with the class probabilities.
-fn look(encoder: &ImageBackbone, views: &[Pixels]) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-    let seen = encoder.forward(views)?;
+fn rows(seen: ImageTokens) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
     let [batch, length, width] = seen.tokens.dims();
     let grid = host(seen.tokens.slice([0..batch, 1..length, 0..width]))?;
     let rows = host(Tensor::cat(vec![seen.pooled, seen.classes], 1))?;
     Ok((grid, rows))
 }
 
-fn open(path: &Path) -> Result<Picture, TrainError> {
-    let limits = Limits::default();
-    read(path, &limits)
-        .and_then(|bytes| decode(&bytes, &limits))
-        .map_err(|source| TrainError::Picture {
-            path: path.to_owned(),
-            source,
-        })
+/// Encodes a batch. On the CPU many operations run on one thread, so several parts at once are faster than the whole.
+pub(crate) fn in_parts<T: Sync, R: Send>(
+    device: &Device,
+    batch: &[T],
+    encode: impl Fn(&[T]) -> Result<R, TrainError> + Sync + Send,
+) -> Result<Vec<R>, TrainError> {
+    let part = if is_cpu(device) { PART } else { BATCH };
+    batch.par_chunks(part).map(encode).collect()
 }
 
 /// Sentence vectors of a few texts, uncached; features for the aligner where words have `weights`.

@@ -32,6 +32,29 @@ pub struct AlignmentSettings {
     pub words: bool,
 }
 
+/// Tuning of the encoders with the contrastive heads.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EncoderSettings {
+    /// Passes over the captioned pictures.
+    pub epochs: usize,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Captions of each picture a step.
+    pub captions: usize,
+    /// Uppermost blocks of the image encoder that are tuned.
+    pub image_blocks: usize,
+    /// Classifier classes a step that stand in for pictures.
+    pub class_pairs: usize,
+    /// Weight of what keeps the image encoder's classes as they were.
+    pub class_weight: f64,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+}
+
 /// Training of the recognition decoder.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -136,6 +159,21 @@ impl Default for AlignmentSettings {
             hidden_dropout: 0.5,
             text_dropout: 0.1,
             words: true,
+        }
+    }
+}
+
+impl Default for EncoderSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch: 256,
+            captions: 2,
+            image_blocks: 5,
+            class_pairs: 128,
+            class_weight: 0.2,
+            learning_rate: 3e-4,
+            weight_decay: 0.05,
         }
     }
 }

@@ -101,7 +101,10 @@ impl Labels {
     /// Why a stage has nothing to learn from, if that is so.
     pub(crate) fn lack(&self, stage: TrainStage) -> Option<&'static str> {
         match stage {
-            TrainStage::Alignment | TrainStage::Matching | TrainStage::Captioning
+            TrainStage::Alignment
+            | TrainStage::Encoders
+            | TrainStage::Matching
+            | TrainStage::Captioning
                 if self.captions == 0 =>
             {
                 Some("no picture has a caption")

@@ -93,6 +93,7 @@ pub(crate) fn train(
     data: &MatchingData<'_>,
     manifest: &Manifest,
     base: &BaseHeads<'_>,
+    backbones: &[u8],
     settings: &TrainSettings,
     folder: &Path,
     device: &Device,
@@ -101,7 +102,7 @@ pub(crate) fn train(
     let Some(config) = &manifest.matcher else {
         return Ok(Vec::new());
     };
-    let bytes = base.matching_file(settings)?;
+    let bytes = base.matching_file(settings, backbones)?;
     let weights = &base.matching_start(settings, &bytes)?;
     let own = &settings.matching;
     let training_device = device.clone().autodiff();

@@ -7,6 +7,7 @@
 mod alignment;
 mod base;
 mod base_tables;
+mod below;
 mod cache;
 mod candidates;
 mod caption_words;
@@ -14,6 +15,7 @@ mod captioning;
 mod captioning_data;
 mod checkpoint;
 mod curves;
+mod encoders;
 mod error;
 mod export;
 mod features;
@@ -53,7 +55,10 @@ mod stored;
 mod tagging;
 mod tagging_data;
 mod thresholds;
+mod tuned_backbones;
+mod tuned_blocks;
 mod upper_layers;
+mod view_reader;
 mod views;
 mod word_weights;
 
@@ -63,7 +68,9 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::TrainError;
-pub use head_settings::{AlignmentSettings, CaptioningSettings, MatchingSettings, TaggingSettings};
+pub use head_settings::{
+    AlignmentSettings, CaptioningSettings, EncoderSettings, MatchingSettings, TaggingSettings,
+};
 pub use progress::Progress;
 pub use settings::{Start, TrainSettings, TrainStage};
 

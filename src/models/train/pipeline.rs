@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
 use super::base::{self, BaseHeads};
 use super::base_tables::BaseTables;
+use super::below::Below;
+use super::cache::claim;
 use super::caption_words::caption_words;
 use super::export::{self, Captions};
 use super::features::{self, Backbones, Features};
@@ -16,8 +18,12 @@ use super::matching_data::MatchingData;
 use super::progress::{Progress, told};
 use super::settings::{Start, TrainSettings, TrainStage};
 use super::tagging_data::{TagNames, TaggingData};
+use super::view_reader::ViewReader;
 use super::word_weights::word_weights;
-use super::{TrainError, TrainRun, alignment, captioning, matching, tagging, thresholds};
+use super::{
+    TrainError, TrainRun, alignment, captioning, encoders, matching, tagging, thresholds,
+    tuned_backbones,
+};
 use crate::corpus::CaptionedPicture;
 use crate::models::backbone::ImageBackbone;
 use crate::models::classes::Classes;
@@ -59,6 +65,20 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
             reason: "must be those of the base where the tagger is not trained".to_owned(),
         });
     }
+    if trains(TrainStage::Encoders) && !trains(TrainStage::Tagging) {
+        return Err(TrainError::Setting {
+            setting: "stages",
+            reason: "must name \"tagging\" where encoders are tuned: a tagger of other encoders would not understand them"
+                .to_owned(),
+        });
+    }
+    let most = base.image_encoder.blocks().len() - 1;
+    if settings.encoders.image_blocks > most {
+        return Err(TrainError::Setting {
+            setting: "encoders.image_blocks",
+            reason: format!("must be at most {most}"),
+        });
+    }
     let keeps_heads = !trains(TrainStage::Alignment) && !trains(TrainStage::Tagging);
 
     let starts_anew = trains(TrainStage::Alignment) && !settings.fine_tunes();
@@ -78,45 +98,98 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
             token_width: settings.matching.token_width,
         });
     }
-    let bytes = run.base.read(BACKBONES)?;
-    let weights = Weights::parse(BACKBONES, &bytes)?;
-    let image = ImageBackbone::load(&manifest, &weights, device)?;
     let words = run.base.text(WORDS)?;
-    let sentence = SentenceEncoder::load(&manifest, &words, &weights, device)?;
+    let mut bytes = run.base.read(BACKBONES)?;
+    let mut networks = Networks::load(&manifest, &words, &bytes, device)?;
     let known_aligner = match starts_anew {
         true => None,
         false => Some(heads.aligner(device)?),
     };
-    let backbones = Backbones {
-        image: &image,
-        sentence: &sentence,
-        classes: &classes,
-        side: manifest.image_encoder.image_size as u32,
-        fingerprint: blake3::hash(&bytes).to_hex().to_string(),
-        lower_layers: manifest.lower_layers(),
-        word_weights: match &known_aligner {
-            Some(aligner) => aligner.text.word_weights.clone(),
-            None if manifest.aligner.words => {
-                let words = manifest.text_encoder.vocab_size;
-                Some(word_weights(&pictures, &sentence, words)?)
-            }
-            None => None,
-        },
+    let word_weights = match &known_aligner {
+        Some(aligner) => aligner.text.word_weights.clone(),
+        None if manifest.aligner.words => {
+            let words = manifest.text_encoder.vocab_size;
+            Some(word_weights(&pictures, &networks.sentence, words)?)
+        }
+        None => None,
     };
+    let class_names = heads.class_names()?;
+    let side = manifest.image_encoder.image_size as u32;
     let folder = out.join("features");
-    let features = Features::collect(pictures, &backbones, settings, &folder, progress)?;
-
-    let aligner = if let Some(aligner) = known_aligner.filter(|_| !trains(TrainStage::Alignment)) {
-        aligner
+    let below = if trains(TrainStage::Encoders) {
+        let reader = ViewReader::new(&pictures, settings, side);
+        let (image, blocks) = (&networks.image, settings.encoders.image_blocks);
+        claim(
+            &folder,
+            &features::fingerprint(&pictures, &networks.fingerprint, settings),
+        )?;
+        Some(Below::collect(reader, image, blocks, &folder, progress)?)
     } else {
-        let start = settings.fine_tunes().then_some(&heads);
-        let config = &manifest.aligner;
-        alignment::train(&features, config, start, settings, out, device, progress)?
+        None
     };
+    let collect = |networks: &Networks, folder: &Path, pictures, progress: Watch<'_>| {
+        let backbones = Backbones {
+            image: &networks.image,
+            sentence: &networks.sentence,
+            classes: &classes,
+            side,
+            fingerprint: networks.fingerprint.clone(),
+            lower_layers: manifest.lower_layers(),
+            word_weights: word_weights.clone(),
+            class_names: class_names.clone(),
+        };
+        Features::collect(
+            pictures,
+            &backbones,
+            below.as_ref(),
+            settings,
+            folder,
+            progress,
+        )
+    };
+    let mut features = collect(&networks, &folder, pictures, progress)?;
+
+    let config = &manifest.aligner;
+    if trains(TrainStage::Alignment) {
+        let start = settings.fine_tunes().then_some(&heads);
+        alignment::train(&features, config, start, settings, out, device, progress)?;
+    }
+    let trained = |device: &Device| match trains(TrainStage::Alignment) {
+        true => alignment::best(&features, config, settings, out, device),
+        false => {
+            let aligner = heads.aligner(device)?;
+            Ok(alignment::Trainee::new(
+                aligner,
+                &settings.alignment,
+                device,
+            ))
+        }
+    };
+    let mut aligner = trained(device)?.aligner;
+    if let Some(below) = &below {
+        let original = bytes.clone();
+        let weights = Weights::parse(BACKBONES, &original)?;
+        let start = encoders::Start {
+            manifest: &manifest,
+            features: &features,
+            below,
+            sentence: &networks.sentence,
+            weights: &weights,
+            origin: networks.fingerprint.clone() + &alignment::fingerprint(&aligner)?,
+        };
+        let tuned = encoders::train(&start, trained, settings, out, device, progress)?;
+        let exchanged = tuned_backbones::exchange(&original, &tuned.tensors)?;
+        aligner = tuned.aligner;
+        networks = Networks::load(&manifest, &words, &exchanged, device)?;
+        bytes = exchanged.into();
+        let folder = out.join("tuned-features");
+        features = collect(&networks, &folder, features.into_pictures(), progress)?;
+    }
+    let sentence = &networks.sentence;
     let prompts = naming_all(&vocabulary);
     let names = TagNames {
-        vectors: features::encode(&sentence, &prompts, None)?,
-        features: features::encode(&sentence, &prompts, features.sentences().word_weights())?,
+        vectors: features::encode(sentence, &prompts, None)?,
+        features: features::encode(sentence, &prompts, features.sentences().word_weights())?,
     };
     let data = TaggingData::collect(
         &features,
@@ -132,7 +205,7 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
             Start::Scratch => None,
             Start::Base => Some(BaseTables {
                 tagger: heads.tagger(&device.clone().autodiff())?,
-                names: features::encode(&sentence, &naming_all(&known), None)?,
+                names: features::encode(sentence, &naming_all(&known), None)?,
                 rows: rows.clone(),
                 fingerprint: heads.fingerprint()?,
             }),
@@ -153,14 +226,18 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     let matcher = if trains(TrainStage::Matching) {
         let data = MatchingData::collect(&features, &aligner, settings, device)?;
         Some(matching::train(
-            &data, &manifest, &heads, settings, out, device, progress,
+            &data, &manifest, &heads, &bytes, settings, out, device, progress,
         )?)
     } else {
+        if trains(TrainStage::Encoders) {
+            // It would read states and tokens as they were.
+            manifest.matcher = None;
+        }
         None
     };
     let captions = if trains(TrainStage::Captioning) {
         let least = settings.captioning.least_uses;
-        let words = caption_words(&features, &sentence, &words, least)?;
+        let words = caption_words(&features, sentence, &words, least)?;
         let tokenizer = BlipTokenizer::new(&words)?;
         let config = settings.captioning.config(tokenizer.len());
         let parts = captioning::Parts {
@@ -185,6 +262,7 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     let folder = out.join("bundle");
     let parts = export::Parts {
         base: &run.base,
+        backbones: &bytes,
         manifest,
         vocabulary: &vocabulary,
         classes: &table,
@@ -199,6 +277,29 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     };
     export::write(parts, &folder)?;
     Ok(folder)
+}
+
+/// The encoders, and what tells their weights apart.
+struct Networks {
+    image: ImageBackbone,
+    sentence: SentenceEncoder,
+    fingerprint: String,
+}
+
+impl Networks {
+    fn load(
+        manifest: &Manifest,
+        words: &str,
+        bytes: &[u8],
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let weights = Weights::parse(BACKBONES, bytes)?;
+        Ok(Self {
+            image: ImageBackbone::load(manifest, &weights, device)?,
+            sentence: SentenceEncoder::load(manifest, words, &weights, device)?,
+            fingerprint: blake3::hash(bytes).to_hex().to_string(),
+        })
+    }
 }
 
 fn tell(

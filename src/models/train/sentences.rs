@@ -23,6 +23,8 @@ pub(crate) struct Sentences {
     word_weights: Option<Vec<f32>>,
     /// `[tokens, W]`, sentence by sentence.
     states: FeatureCache,
+    /// Ids of each caption's tokens.
+    tokens: Vec<Vec<u32>>,
     /// First token of each caption in `states`, and their number.
     places: Vec<(usize, usize)>,
 }
@@ -82,6 +84,7 @@ impl Sentences {
             feature_width,
             word_weights: weights.map(<[f32]>::to_vec),
             states,
+            tokens,
             places,
         })
     }
@@ -104,6 +107,11 @@ impl Sentences {
     /// What the aligner looks at of a caption.
     pub(crate) fn features(&self, caption: usize) -> &[f32] {
         &self.features[caption * self.feature_width..][..self.feature_width]
+    }
+
+    /// Ids of a caption's tokens.
+    pub(crate) fn tokens(&self, caption: usize) -> &[u32] {
+        &self.tokens[caption]
     }
 
     /// Tokens of a caption.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::head_settings::{
-    AlignmentSettings, CaptioningSettings, MatchingSettings, TaggingSettings,
+    AlignmentSettings, CaptioningSettings, EncoderSettings, MatchingSettings, TaggingSettings,
 };
 use crate::models::DeviceChoice;
 
@@ -48,6 +48,8 @@ pub struct TrainSettings {
     pub checkpoint_minutes: f64,
     /// The contrastive heads.
     pub alignment: AlignmentSettings,
+    /// Both encoders.
+    pub encoders: EncoderSettings,
     /// The recognition decoder.
     pub tagging: TaggingSettings,
     /// The alignment encoder.
@@ -56,13 +58,15 @@ pub struct TrainSettings {
     pub captioning: CaptioningSettings,
 }
 
-/// One of the heads that can be trained.
+/// One of the parts that can be trained.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TrainStage {
     /// The contrastive heads.
     Alignment,
+    /// Both encoders, with the contrastive heads above them.
+    Encoders,
     /// The recognition decoder.
     Tagging,
     /// The alignment encoder, which matches pictures with sentences.
@@ -76,6 +80,7 @@ impl TrainStage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Alignment => "alignment",
+            Self::Encoders => "encoders",
             Self::Tagging => "tagging",
             Self::Matching => "matching",
             Self::Captioning => "captioning",
@@ -105,6 +110,7 @@ impl Default for TrainSettings {
             device: DeviceChoice::Auto,
             stages: vec![
                 TrainStage::Alignment,
+                TrainStage::Encoders,
                 TrainStage::Tagging,
                 TrainStage::Matching,
                 TrainStage::Captioning,
@@ -118,6 +124,7 @@ impl Default for TrainSettings {
             patience: 0,
             checkpoint_minutes: 2.0,
             alignment: AlignmentSettings::default(),
+            encoders: EncoderSettings::default(),
             tagging: TaggingSettings::default(),
             matching: MatchingSettings::default(),
             captioning: CaptioningSettings::default(),
@@ -144,7 +151,7 @@ impl TrainSettings {
     /// # Errors
     /// [`TrainError::Setting`], which names the setting as a training file does.
     pub fn check(&self) -> Result<(), TrainError> {
-        let (alignment, tagging) = (&self.alignment, &self.tagging);
+        let (alignment, encoders, tagging) = (&self.alignment, &self.encoders, &self.tagging);
         let (matching, captioning) = (&self.matching, &self.captioning);
         let wrong = |setting, reason: &str| {
             Err(TrainError::Setting {
@@ -156,6 +163,10 @@ impl TrainSettings {
             ("views", self.views),
             ("alignment.epochs", alignment.epochs),
             ("alignment.batch", alignment.batch),
+            ("encoders.epochs", encoders.epochs),
+            ("encoders.batch", encoders.batch),
+            ("encoders.captions", encoders.captions),
+            ("encoders.image_blocks", encoders.image_blocks),
             ("tagging.epochs", tagging.epochs),
             ("tagging.batch", tagging.batch),
             ("tagging.absent", tagging.absent),
@@ -189,6 +200,7 @@ impl TrainSettings {
         for (setting, rate) in [
             ("fine_tuning_rate", self.fine_tuning_rate),
             ("alignment.learning_rate", alignment.learning_rate),
+            ("encoders.learning_rate", encoders.learning_rate),
             ("tagging.learning_rate", tagging.learning_rate),
             ("matching.learning_rate", matching.learning_rate),
             ("captioning.learning_rate", captioning.learning_rate),
@@ -200,6 +212,8 @@ impl TrainSettings {
         for (setting, amount) in [
             ("checkpoint_minutes", self.checkpoint_minutes),
             ("alignment.weight_decay", alignment.weight_decay.into()),
+            ("encoders.class_weight", encoders.class_weight),
+            ("encoders.weight_decay", encoders.weight_decay.into()),
             ("tagging.weight_decay", tagging.weight_decay.into()),
             ("matching.weight_decay", matching.weight_decay.into()),
             ("captioning.weight_decay", captioning.weight_decay.into()),

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::features::Features;
 use super::labels::Labels;
-use super::{TrainError, matrix};
+use super::{TrainError, alignment, matrix};
 use crate::models::ModelError;
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
@@ -63,7 +63,7 @@ impl<'a> TaggingData<'a> {
             features,
             classes,
             vocabulary,
-            origin: labels.fingerprint(vocabulary) + &fingerprint(aligner)?,
+            origin: labels.fingerprint(vocabulary) + &alignment::fingerprint(aligner)?,
             labels,
             names: names.vectors,
             tag_names,
@@ -228,15 +228,6 @@ impl<'a> TaggingData<'a> {
             )),
         })
     }
-}
-
-/// Tells aligners apart. Of their weights, which are exact, and not of what they compute.
-fn fingerprint(aligner: &Aligner) -> Result<String, ModelError> {
-    let mut hasher = blake3::Hasher::new();
-    for layer in [&aligner.image.output, &aligner.text.output] {
-        hasher.update(bytemuck::cast_slice(&host(layer.weight.val())?));
-    }
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Tag names in the shared space, `[D, T]`.
