@@ -51,6 +51,7 @@ fn run(folder: &Path) -> TrainRun {
         held_out = 1
         ema_decay = 0.5
         alignment = { epochs = 1, batch = 8, class_pairs = 4 }
+        encoders = { epochs = 2, batch = 2, class_pairs = 4, image_blocks = 2 }
         tagging = { epochs = 1, batch = 4, absent = 8 }
         matching = { epochs = 2, batch = 2, group = 3, token_width = 32, learning_rate = 1e-4 }
         captioning = { epochs = 2, batch = 2, hidden_size = 64, layers = 2, least_uses = 1 }
@@ -95,10 +96,16 @@ fn a_run_that_is_stopped_again_and_again_makes_the_bundle_of_one_that_is_not() {
             Err(error) => panic!("{error}"),
         }
     };
-    for file in ["heads", "matcher", "captioner"].map(|name| format!("{name}.safetensors")) {
+    for file in
+        ["backbones", "heads", "matcher", "captioner"].map(|name| format!("{name}.safetensors"))
+    {
         let [a, b] = [&bundle, &again].map(|bundle| fs::read(bundle.join(&file)).unwrap());
         assert!(a == b, "{file}");
     }
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
+    let [before, after] =
+        [&base, &bundle].map(|b| fs::read(b.join("backbones.safetensors")).unwrap());
+    assert!(before != after, "the encoders were tuned");
 
     let model = Tag2TextMini::open(ModelSource::Folder(bundle), DeviceChoice::Cpu).unwrap();
     let pictures = squares(&model);

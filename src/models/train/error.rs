@@ -76,6 +76,16 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A stage learns nothing any more.
+    #[error("{stage}: the loss of step {step} is {loss}; set a lower {stage}.learning_rate")]
+    Diverged {
+        /// The stage.
+        stage: &'static str,
+        /// The step, from 1.
+        step: usize,
+        /// Infinite or no number.
+        loss: f32,
+    },
     /// The curves cannot be drawn.
     #[error("cannot draw {}: {reason}", path.display())]
     Curves {

@@ -166,7 +166,7 @@ impl Default for AlignmentSettings {
 impl Default for EncoderSettings {
     fn default() -> Self {
         Self {
-            epochs: 10,
+            epochs: 7,
             batch: 256,
             captions: 2,
             image_blocks: 5,

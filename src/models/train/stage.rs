@@ -102,6 +102,13 @@ impl Stage<'_> {
             };
             let objective = loss(&run.module, draw)?;
             let value = host(objective.clone())?[0];
+            if !value.is_finite() {
+                return Err(TrainError::Diverged {
+                    stage: self.name,
+                    step: run.state.step + 1,
+                    loss: value,
+                });
+            }
             let gradients = GradientsParams::from_grads(objective.backward(), &run.module);
             let rate = learning_rate(peak, run.state.step, steps);
             run.module = run.optimizer.step(rate, run.module, gradients);

@@ -33,6 +33,12 @@ pub(crate) fn exchange(file: &[u8], tensors: &[StoredTensor]) -> Result<Vec<u8>,
             parts.insert(name.to_owned(), kept);
         }
     }
+    if let Some(unknown) = replaced.iter().find(|name| known.tensor(name).is_err()) {
+        return Err(ModelError::MissingTensor {
+            file: BACKBONES.to_owned(),
+            tensor: (*unknown).to_owned(),
+        });
+    }
     for StoredTensor {
         name,
         shape,
@@ -71,47 +77,51 @@ mod tests {
     use super::*;
     use crate::models::weights::Weights;
 
-    #[test]
-    fn what_was_tuned_is_exchanged_and_the_rest_stays() {
-        let tensor = |name: &str, shape: &[usize], values: &[f32]| StoredTensor {
+    /// A file of weights that are all one.
+    fn ones(shapes: &[(&str, &[usize])]) -> Vec<u8> {
+        let one = 1f32.to_le_bytes().repeat(4);
+        let views = shapes.iter().map(|(name, shape)| {
+            let values: usize = shape.iter().product();
+            let view = TensorView::new(Dtype::F32, shape.to_vec(), &one[..4 * values]).unwrap();
+            (name.to_string(), view)
+        });
+        safetensors::serialize(views.collect::<HashMap<_, _>>(), None).unwrap()
+    }
+
+    fn tensor(name: &str, shape: &[usize], values: &[f32]) -> StoredTensor {
+        StoredTensor {
             name: name.to_owned(),
             shape: shape.to_vec(),
             values: values.to_vec(),
-        };
-        let empty = safetensors::serialize(HashMap::<String, TensorView<'_>>::new(), None).unwrap();
-        let old = [
-            tensor("kept", &[2, 2], &[1.0, -2.0, 3.0, -4.0]),
-            tensor("tuned", &[2, 2], &[9.0; 4]),
-            tensor("bias", &[2], &[9.0; 2]),
-        ];
-        let old = exchange(&empty, &old).unwrap();
-        let new = [
+        }
+    }
+
+    #[test]
+    fn what_was_tuned_is_exchanged_and_the_rest_stays() {
+        let old = ones(&[("kept", &[4]), ("tuned", &[2, 2]), ("bias", &[2])]);
+        let first = exchange(&old, &[tensor("tuned", &[2, 2], &[3.0; 4])]).unwrap();
+        let tuned = [
             tensor("tuned", &[2, 2], &[511.0, 5.11, -1.0, 0.01]),
             tensor("bias", &[2], &[0.1, 0.2]),
         ];
-        let new = exchange(&old, &new).unwrap();
-        let weights = Weights::parse("new", &new).unwrap();
+        let second = exchange(&first, &tuned).unwrap();
+        let weights = Weights::parse("second", &second).unwrap();
         let values = |name, shape: &[usize]| weights.values(name, shape).unwrap();
         let expected = [511.0, 5.11, -1.0, 0.01];
         for (found, expected) in values("tuned", &[2, 2]).into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
         assert_eq!(values("bias", &[2]), [0.1, 0.2]);
-        let kept = values("kept", &[2, 2]);
-        let before = Weights::parse("old", &old).unwrap();
-        assert_eq!(kept, before.values("kept", &[2, 2]).unwrap());
+        assert_eq!(values("kept", &[4]), [1.0; 4]);
         weights.finish().unwrap();
     }
 
     #[test]
-    fn what_is_not_finite_is_refused() {
-        let empty = safetensors::serialize(HashMap::<String, TensorView<'_>>::new(), None).unwrap();
-        let tensors = [StoredTensor {
-            name: "a".to_owned(),
-            shape: vec![1],
-            values: vec![f32::NAN],
-        }];
-        let error = exchange(&empty, &tensors).unwrap_err();
-        assert!(matches!(error, ModelError::NotFinite));
+    fn what_the_file_does_not_know_or_is_not_finite_is_refused() {
+        let old = ones(&[("a", &[1])]);
+        let error = exchange(&old, &[tensor("b", &[1], &[1.0])]).unwrap_err();
+        assert!(matches!(error, ModelError::MissingTensor { .. }), "{error}");
+        let error = exchange(&old, &[tensor("a", &[1], &[f32::NAN])]).unwrap_err();
+        assert!(matches!(error, ModelError::NotFinite), "{error}");
     }
 }

@@ -63,7 +63,7 @@ fn every_tuned_weight_has_a_gradient() {
         assert!(host(gradient).unwrap().iter().any(|value| *value != 0.0));
     }
     // Against the difference that a small step along the gradient makes.
-    let step = 1e-4;
+    let step = 1e-6;
     let moved = |sign: f32| {
         let mut moved = tuned.clone();
         let values = host(weight.clone().detach()).unwrap();
