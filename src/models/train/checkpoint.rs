@@ -175,5 +175,7 @@ pub(crate) fn write_module<M: Module>(path: &Path, module: &M) -> Result<(), Tra
 /// Reads parameters that [`write_module`] wrote into a module of the same shape.
 pub(crate) fn read_module<M: Module>(path: &Path, module: M) -> Result<M, TrainError> {
     let record = ModuleRecord::load(path).map_err(|error| broken(path, &error))?;
-    Ok(module.load_record(record))
+    module
+        .try_load_record(record)
+        .map_err(|error| broken(path, &error))
 }

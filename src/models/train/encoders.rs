@@ -134,7 +134,8 @@ pub(crate) fn train(
         |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| fixed.loss(trainee, items, rng);
     let score = |trainee: &Trainee| Ok((fixed.score(trainee)?, trainee.clone()));
     stage.train(trainee, progress, loss, score)?;
-    let (blank, _) = load(device)?;
+    // Where there are no gradients, the layers may keep their weights in another form than the one that was written.
+    let (blank, _) = load(&training_device)?;
     let best = read_module(&stage.best(), blank)?;
     let mut tensors = best.image.stored(manifest.image_encoder.blocks().len())?;
     for mut tensor in stored(TEXT, &best.text)? {
@@ -144,7 +145,7 @@ pub(crate) fn train(
         tensors.push(tensor);
     }
     Ok(Tuned {
-        aligner: best.heads.aligner,
+        aligner: best.heads.aligner.valid(),
         tensors,
     })
 }
