@@ -73,9 +73,9 @@ pub(crate) struct Aligner {
 /// others. The square root tames the large ones, and without a common scale a few channels decide.
 #[derive(Debug, Module)]
 pub(crate) struct Statistics {
-    /// `[image_features]`, of the square roots.
+    /// `[C]`, of the square roots.
     pub(crate) mean: Param<Tensor<1>>,
-    /// `[image_features]`: one over standard deviation.
+    /// `[C]`: one over standard deviation.
     pub(crate) scale: Param<Tensor<1>>,
     /// The first channels, which are those of the image encoder: what follows them has no square root.
     pub(crate) rooted: usize,
@@ -92,13 +92,14 @@ impl Statistics {
         }
     }
 
-    fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+    /// Features `[B, C]`.
+    pub(crate) fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         /// Below it a square root is all slope, and where it is zero its gradient is infinite.
         const LEAST: f32 = 1e-6;
         let [_, width] = features.dims();
-        let rooted = features.clone().narrow(1, 0, self.rooted);
-        let rest = features.narrow(1, self.rooted, width - self.rooted);
-        let x = Tensor::cat(vec![rooted.clamp_min(LEAST).sqrt(), rest], 1);
+        let mut parts = features.split_with_sizes(vec![self.rooted, width - self.rooted], 1);
+        parts[0] = parts[0].clone().clamp_min(LEAST).sqrt();
+        let x = Tensor::cat(parts, 1);
         (x - self.mean.val().unsqueeze::<2>()) * self.scale.val().unsqueeze::<2>()
     }
 }

@@ -5,8 +5,10 @@ use std::borrow::Borrow;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::ModelError;
+use super::device::is_cpu;
 use super::manifest::Manifest;
 use super::nn::EfficientNet;
 use super::weights::Weights;
@@ -15,6 +17,9 @@ use crate::media::Pixels;
 /// Strongest grid positions that the peak pooling averages: pooling that keeps local peaks is worth five points of
 /// recall over the mean alone, measured on the validation pictures.
 pub(crate) const PEAKS: usize = 8;
+
+/// Pictures a task encodes on the CPU.
+const PART: usize = 4;
 
 /// What the network was trained with: `(x - 127) / 128`.
 const PIXEL_MEAN: f32 = 127.0;
@@ -155,6 +160,21 @@ impl ImageBackbone {
 
     pub(crate) fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Encodes a batch; results of its parts, in order. On the CPU whole pictures are a better unit of parallel work than the
+    /// rows of each operation, many of which run on one thread; a GPU takes all at once.
+    pub(crate) fn in_parts<T: Sync, R: Send, E: Send>(
+        &self,
+        batch: &[T],
+        encode: impl Fn(&[T]) -> Result<R, E> + Sync + Send,
+    ) -> Result<Vec<R>, E> {
+        let part = if is_cpu(&self.device) {
+            PART
+        } else {
+            batch.len().max(1)
+        };
+        batch.par_chunks(part).map(encode).collect()
     }
 }
 

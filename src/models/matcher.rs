@@ -3,13 +3,14 @@
 //!
 //! The text layers below know nothing of pictures, so they run once a sentence, and only these few once a pair.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::nn::{Bert, BertConfig, KeysValues};
+use super::aligner::Statistics;
+use super::nn::{Bert, BertConfig, EfficientNetConfig, KeysValues};
 use super::weights::Weights;
 
 /// Shape of the alignment encoder, where the text encoder does not give it.
@@ -24,29 +25,49 @@ pub(crate) struct MatcherConfig {
 /// From the image encoder's tokens to those that are kept of a picture.
 #[derive(Debug, Module)]
 pub(crate) struct MatchTokens {
+    pub(crate) statistics: Statistics,
     projection: Linear,
+    /// `[1 + N, token_width]`: where each token is in the picture. The first is their mean.
+    position_embeddings: Param<Tensor<2>>,
     norm: LayerNorm,
 }
 
 impl MatchTokens {
-    /// Takes `matcher.tokens.*` from `weights`. `channels` is the width of the image
-    /// encoder's tokens.
+    /// Takes `matcher.tokens.*` from `weights`.
     pub(crate) fn load(
         config: &MatcherConfig,
-        channels: usize,
+        image: &EfficientNetConfig,
         weights: &Weights<'_>,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let width = config.token_width;
+        let name = |part: &str| format!("matcher.tokens.{part}");
+        let (channels, width) = (image.features, config.token_width);
+        let measured = |part: &str| weights.tensor(&name(part), [channels], device);
+        let shape = [image.tokens(), width];
+        let positions = weights.tensor(&name("position_embeddings"), shape, device)?;
         Ok(Self {
-            projection: weights.linear("matcher.tokens.projection", channels, width, device)?,
-            norm: weights.layer_norm("matcher.tokens.norm", width, 1e-12, device)?,
+            statistics: Statistics::new(
+                measured("statistics.mean")?,
+                measured("statistics.scale")?,
+                channels,
+            ),
+            projection: weights.linear(&name("projection"), channels, width, device)?,
+            position_embeddings: Param::from_tensor(positions),
+            norm: weights.layer_norm(&name("norm"), width, 1e-12, device)?,
         })
     }
 
     /// Tokens `[B, 1 + N, channels]` to `[B, 1 + N, token_width]`.
     pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        self.norm.forward(self.projection.forward(tokens))
+        let [batch, count, channels] = tokens.dims();
+        let tokens = self
+            .statistics
+            .forward(tokens.reshape([batch * count, channels]));
+        let tokens = self
+            .projection
+            .forward(tokens.reshape([batch, count, channels]));
+        let places = self.position_embeddings.val().unsqueeze::<3>();
+        self.norm.forward(tokens + places)
     }
 }
 

@@ -8,12 +8,11 @@ use std::sync::OnceLock;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use imgsearch_index::Embedding;
-use rayon::prelude::*;
 
 use super::aligner::{ImageProjection, TextProjection};
 use super::backbone::{ImageBackbone, ImageTokens, host};
 use super::classes::Classes;
-use super::device::{Compute, Place, is_cpu};
+use super::device::{Compute, Place};
 use super::manifest::Manifest;
 use super::matcher::MatchTokens;
 use super::sentence::SentenceEncoder;
@@ -38,13 +37,9 @@ pub(crate) const WORDS: &str = "vocab.txt";
 pub(crate) const TAGS: &str = "tags.jsonl";
 pub(crate) const CLASSES: &str = "classes.tsv";
 
-/// Pictures a task encodes on the CPU.
-const PART: usize = 4;
-
 /// Everything that looks at pictures.
 #[derive(Debug)]
 struct ImageSide {
-    device: Device,
     backbone: ImageBackbone,
     classes: Classes,
     class_names: Tensor<2>,
@@ -130,7 +125,6 @@ impl Tag2TextMini {
         let heads = self.source.read(HEADS)?;
         let weights = Weights::parse(HEADS, &heads)?.in_precision(precision);
         let side = ImageSide {
-            device: device.clone(),
             classes: Classes::parse(&self.source.text(CLASSES)?, &self.vocabulary)?,
             class_names: weights.tensor(
                 "class_names",
@@ -148,8 +142,8 @@ impl Tag2TextMini {
                 Some(config) => {
                     let bytes = self.source.read(MATCHER)?;
                     let weights = Weights::parse(MATCHER, &bytes)?.in_precision(precision);
-                    let channels = manifest.image_encoder.features;
-                    Some(MatchTokens::load(config, channels, &weights, &device)?)
+                    let image = &manifest.image_encoder;
+                    Some(MatchTokens::load(config, image, &weights, &device)?)
                 }
                 None => None,
             },
@@ -182,8 +176,7 @@ impl Tag2TextMini {
         Ok(self.text.get_or_init(|| side))
     }
 
-    /// On the CPU whole pictures are a better unit of parallel work than the rows of each operation, many of which run on one
-    /// thread.
+    /// Results for each picture of a batch.
     fn in_parts<T: Send>(
         &self,
         pictures: &[Squares],
@@ -192,15 +185,7 @@ impl Tag2TextMini {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
-        let part = if is_cpu(&self.image_side()?.device) {
-            PART
-        } else {
-            pictures.len()
-        };
-        let parts: Vec<Vec<T>> = pictures
-            .par_chunks(part)
-            .map(encode)
-            .collect::<Result<_, _>>()?;
+        let parts = self.image_side()?.backbone.in_parts(pictures, encode)?;
         Ok(parts.into_iter().flatten().collect())
     }
 

@@ -38,7 +38,7 @@ impl Tag2TextMini {
         let weights = Weights::parse(MATCHER, &bytes)?.in_precision(precision);
         let side = MatchSide {
             matcher: Matcher::load(config, &manifest.text_encoder, &weights, &device)?,
-            tokens: [1 + manifest.image_encoder.grid().pow(2), config.token_width],
+            tokens: [manifest.image_encoder.tokens(), config.token_width],
             device,
         };
         Ok(self.matching.get_or_init(|| side))

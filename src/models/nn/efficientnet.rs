@@ -77,6 +77,11 @@ impl EfficientNetConfig {
     pub(crate) fn grid(&self) -> usize {
         (0..5).fold(self.image_size, |side, _| side.div_ceil(2))
     }
+
+    /// Tokens of a picture: positions of its feature map, behind their mean.
+    pub(crate) fn tokens(&self) -> usize {
+        1 + self.grid().pow(2)
+    }
 }
 
 /// Widths of a block, and the kernel and stride of its depthwise convolution.

@@ -13,6 +13,7 @@ use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::features::Features;
 use super::head_settings::AlignmentSettings;
+use super::moments::Moments;
 use super::objectives::in_batch_contrastive;
 use super::progress::Progress;
 use super::settings::TrainSettings;
@@ -118,6 +119,7 @@ pub(crate) fn train(
         weight_decay: own.weight_decay,
         settings,
         warm: base.is_some(),
+        pretrained: None,
         origin: base
             .map(BaseHeads::fingerprint)
             .transpose()?
@@ -162,38 +164,18 @@ fn untrained(features: &Features, config: &AlignerConfig, device: &Device) -> Al
 
 /// Mean and spread of the features of the whole training pictures, where the heads take them.
 fn statistics(features: &Features, config: &AlignerConfig, device: &Device) -> Option<Statistics> {
-    /// Added to a deviation: channels that hardly ever speak are not to be the loudest.
-    const LEAST: f32 = 0.05;
     if !config.standardised {
         return None;
     }
     let rooted = config.image_features.saturating_sub(config.text_features);
-    let mut mean = vec![0f64; config.image_features];
-    let mut square = mean.clone();
-    let mut count = 0.0;
+    let mut moments = Moments::new(config.image_features, rooted);
     let mut row = Vec::with_capacity(config.image_features);
     for picture in (0..features.pictures()).filter(|&picture| !features.is_held_out(picture)) {
         row.clear();
         features.push_image(picture, 0, &mut row);
-        for (channel, &value) in row.iter().enumerate() {
-            let value = if channel < rooted {
-                value.max(0.0).sqrt()
-            } else {
-                value
-            };
-            mean[channel] += f64::from(value);
-            square[channel] += f64::from(value).powi(2);
-        }
-        count += 1.0;
+        moments.add(&row);
     }
-    let scale = mean.iter().zip(&square).map(|(sum, square)| {
-        let variance = square / count - (sum / count).powi(2);
-        1.0 / (variance.max(0.0).sqrt() as f32 + LEAST)
-    });
-    let scale: Vec<f32> = scale.collect();
-    let mean: Vec<f32> = mean.iter().map(|sum| (sum / count) as f32).collect();
-    let tensor = |values: &[f32]| Tensor::<1>::from_floats(values, device);
-    Some(Statistics::new(tensor(&mean), tensor(&scale), rooted))
+    Some(moments.statistics(device))
 }
 
 /// Image features, sentence vectors and the owner of each pair: a picture, or a class counted after the pictures.

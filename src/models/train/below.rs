@@ -7,7 +7,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::TrainError;
 use super::cache::FeatureCache;
-use super::features::in_parts;
 use super::progress::Progress;
 use super::view_reader::ViewReader;
 use crate::media::Pixels;
@@ -48,7 +47,7 @@ impl Below {
         maps.keep_batches(BATCH, total)?;
         maps.fill(total, BATCH, "pictures", progress, |range| {
             let views = reader.read(range)?;
-            let maps = in_parts(image.device(), &views, |views| Ok(host(look(views)?)?))?;
+            let maps = image.in_parts(&views, |views| host(look(views)?))?;
             Ok(maps.concat())
         })?;
         Ok(Self {

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::features::Features;
+use super::most_similar::most_similar;
 use super::{TrainError, matrix};
 use crate::models::aligner::Aligner;
 use crate::models::backbone::host;
@@ -64,15 +65,9 @@ impl Candidates {
     }
 
     fn add(&mut self, own: usize, among: &[usize], cosines: &[f32]) {
-        let mut order: Vec<usize> = (0..among.len()).filter(|&at| among[at] != own).collect();
-        let by_similarity = |&a: &usize, &b: &usize| cosines[b].total_cmp(&cosines[a]);
-        if self.depth < order.len() {
-            order.select_nth_unstable_by(self.depth, by_similarity);
-            order.truncate(self.depth);
-        }
-        order.sort_unstable_by(by_similarity);
         let own = among.iter().position(|&picture| picture == own);
-        for at in own.into_iter().chain(order) {
+        let others = most_similar(cosines, own, self.depth);
+        for at in own.into_iter().chain(others) {
             self.pictures.push(among[at] as u32);
             self.similarities.push(cosines[at]);
         }

@@ -146,6 +146,7 @@ pub(crate) fn train(
         weight_decay: own.weight_decay,
         settings,
         warm: false,
+        pretrained: None,
         origin: data.origin().to_owned(),
         folder,
         device: &training_device,

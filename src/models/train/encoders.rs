@@ -126,6 +126,7 @@ pub(crate) fn train(
         weight_decay: own.weight_decay,
         settings,
         warm: settings.fine_tunes(),
+        pretrained: None,
         origin: start.origin.clone(),
         folder,
         device: &training_device,

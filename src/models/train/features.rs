@@ -3,11 +3,10 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::TrainError;
 use super::below::Below;
@@ -20,13 +19,10 @@ use crate::corpus::CaptionedPicture;
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, ImageTokens, host};
 use crate::models::classes::Classes;
-use crate::models::device::is_cpu;
 use crate::models::sentence::{SentenceEncoder, naming};
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
-/// Pictures a task encodes on the CPU.
-const PART: usize = 4;
 /// Sentences encoded at once.
 const SENTENCES: usize = 64;
 
@@ -268,6 +264,11 @@ impl Features {
         self.tokens.read(row..row + 1, &mut out[start..])
     }
 
+    /// Channels of an image token.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// Image tokens a picture, the mean included.
     pub(crate) fn token_count(&self) -> usize {
         1 + self.tokens.width() / self.channels
@@ -323,14 +324,12 @@ fn images(
             Some(below) => {
                 let maps = below.read(range)?;
                 let maps: Vec<&[f32]> = maps.chunks_exact(below.width()).collect();
-                in_parts(device, &maps, |maps| {
+                image.in_parts(&maps, |maps| {
                     let map = below.tensor(&maps.concat(), device);
                     rows(image.above(map, below.blocks())?)
                 })
             }
-            None => in_parts(device, &reader.read(range)?, |views| {
-                rows(image.forward(views)?)
-            }),
+            None => image.in_parts(&reader.read(range)?, |views| rows(image.forward(views)?)),
         }?;
         let mut rows = Vec::new();
         for (grid, row) in seen {
@@ -348,16 +347,6 @@ fn rows(seen: ImageTokens) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
     let grid = host(seen.tokens.slice([0..batch, 1..length, 0..width]))?;
     let rows = host(Tensor::cat(vec![seen.pooled, seen.classes], 1))?;
     Ok((grid, rows))
-}
-
-/// Encodes a batch. On the CPU many operations run on one thread, so several parts at once are faster than the whole.
-pub(crate) fn in_parts<T: Sync, R: Send>(
-    device: &Device,
-    batch: &[T],
-    encode: impl Fn(&[T]) -> Result<R, TrainError> + Sync + Send,
-) -> Result<Vec<R>, TrainError> {
-    let part = if is_cpu(device) { PART } else { BATCH };
-    batch.par_chunks(part).map(encode).collect()
 }
 
 /// Sentence vectors of a few texts, uncached; features for the aligner where words have `weights`.

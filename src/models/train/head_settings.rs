@@ -91,6 +91,8 @@ pub struct MatchingSettings {
     pub learning_rate: f64,
     /// Decoupled weight decay.
     pub weight_decay: f32,
+    /// Learning rate of the text layers, which are trained ones at first, as a share of that of what is new.
+    pub pretrained_rate: f64,
     /// Share of the image tokens' channels, and of those of the states of the lower text layers, that is dropped.
     pub dropout: f64,
     /// Uppermost layers of the text encoder that look at the picture.
@@ -195,13 +197,14 @@ impl Default for MatchingSettings {
     fn default() -> Self {
         Self {
             epochs: 4,
-            batch: 16,
+            batch: 32,
             group: 4,
             depth: 100,
             learning_rate: 5e-4,
             weight_decay: 0.05,
+            pretrained_rate: 0.3,
             dropout: 0.1,
-            layers: 2,
+            layers: 4,
             token_width: 256,
         }
     }

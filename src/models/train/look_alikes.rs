@@ -5,6 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::features::Features;
+use super::most_similar::most_similar;
 use super::{TrainError, matrix};
 use crate::models::aligner::{Aligner, unit};
 use crate::models::backbone::host;
@@ -65,18 +66,8 @@ impl LookAlikes {
             let cosines = host(matrix(rows.to_vec(), dim, device).matmul(all.clone()))?;
             for (row, cosines) in cosines.chunks_exact(pictures.len()).enumerate() {
                 let own = first * BATCH + row;
-                let mut order: Vec<u32> = (0..pictures.len() as u32).collect();
-                order.swap_remove(own);
-                let by_similarity = |&a: &u32, &b: &u32| {
-                    let (a, b) = (a as usize, b as usize);
-                    cosines[b].total_cmp(&cosines[a]).then(a.cmp(&b))
-                };
-                if depth < order.len() {
-                    order.select_nth_unstable_by(depth, by_similarity);
-                    order.truncate(depth);
-                }
-                order.sort_unstable_by(by_similarity);
-                nearest.extend(order);
+                let closest = most_similar(cosines, Some(own), depth);
+                nearest.extend(closest.into_iter().map(|place| place as u32));
             }
         }
         Ok(Self {
@@ -89,6 +80,11 @@ impl LookAlikes {
     /// How many pictures there are to begin a group with.
     pub(crate) fn len(&self) -> usize {
         self.pictures.len()
+    }
+
+    /// These pictures.
+    pub(crate) fn pictures(&self) -> &[usize] {
+        &self.pictures
     }
 
     /// Up to `size` different pictures: number `first`, and others drawn from the `reach` that are most like it, or from all

@@ -12,7 +12,9 @@ use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::matching_data::{Batch, MatchingData};
 use super::matching_score::MatchingScores;
+use super::moments::Moments;
 use super::objectives::grouped;
+use super::pretrained::Pretrained;
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::{Draw, Stage};
@@ -23,6 +25,8 @@ use crate::models::weights::Weights;
 
 /// Where the weight of the cosine is stored.
 const COSINE: &str = "matcher.cosine_weight";
+/// Pictures whose tokens are measured before the first step.
+const MEASURED: usize = 1024;
 
 /// The alignment encoder with what only training needs.
 #[derive(Debug, Module)]
@@ -41,13 +45,12 @@ impl Trainee {
         dropout: f64,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let channels = manifest.image_encoder.features;
         let mut matcher = Matcher::load(config, &manifest.text_encoder, weights, device)?;
         if weights.has(COSINE) {
             matcher.head = scaled(matcher.head, weights.values(COSINE, &[1])?[0]);
         }
         Ok(Self {
-            tokens: MatchTokens::load(config, channels, weights, device)?,
+            tokens: MatchTokens::load(config, &manifest.image_encoder, weights, device)?,
             matcher,
             dropout: DropoutConfig::new(dropout).init(),
         })
@@ -107,7 +110,17 @@ pub(crate) fn train(
     let own = &settings.matching;
     let training_device = device.clone().autodiff();
     training_device.seed(settings.seed);
-    let load = || Trainee::load(manifest, config, weights, own.dropout, &training_device);
+    let measured = match base.continues_matching(settings) {
+        true => None,
+        false => Some(moments(data)?),
+    };
+    let load = || -> Result<Trainee, TrainError> {
+        let mut trainee = Trainee::load(manifest, config, weights, own.dropout, &training_device)?;
+        if let Some(measured) = &measured {
+            trainee.tokens.statistics = measured.statistics(&training_device);
+        }
+        Ok(trainee)
+    };
     let layers = manifest.text_encoder.num_hidden_layers;
     let items: Vec<usize> = (0..data.training.len()).collect();
     let stage = Stage {
@@ -120,6 +133,10 @@ pub(crate) fn train(
         weight_decay: own.weight_decay,
         settings,
         warm: base.continues_matching(settings),
+        pretrained: measured.is_some().then_some(Pretrained {
+            is: is_text_layer,
+            rate: own.pretrained_rate,
+        }),
         origin: format!("{}{}", blake3::hash(&bytes).to_hex(), data.origin()),
         folder,
         device: &training_device,
@@ -138,6 +155,30 @@ pub(crate) fn train(
     stage.train(load()?, progress, loss, score)?;
     let best = read_module(&stage.best(), load()?)?;
     Ok(weighed(&best)?.0)
+}
+
+/// Whether a parameter of [`Trainee`] comes from the text encoder.
+fn is_text_layer(path: &str) -> bool {
+    path.starts_with("matcher.layers.") && !path.contains("crossattention")
+}
+
+/// Moments of the image tokens of training pictures, drawn evenly.
+fn moments(data: &MatchingData<'_>) -> Result<Moments, TrainError> {
+    let features = data.features;
+    let mut moments = Moments::new(features.channels(), features.channels());
+    let pictures = data.training.pictures();
+    let mut tokens = Vec::new();
+    for &picture in pictures
+        .iter()
+        .step_by(pictures.len().div_ceil(MEASURED).max(1))
+    {
+        tokens.clear();
+        features.push_tokens(picture, 0, &mut tokens)?;
+        for token in tokens.chunks_exact(features.channels()) {
+            moments.add(token);
+        }
+    }
+    Ok(moments)
 }
 
 /// The head scaled so that candidates are ranked by its second logit plus the cosine, which is how they are ranked whatever
@@ -203,7 +244,20 @@ mod tests {
         };
         let (host_device, training) = (Device::flex(), Device::flex().autodiff());
         let start = Weights::new(Nothing, Layout::Burn).or_initial(3);
-        let trainee = Trainee::load(&manifest, &config, &start, 0.5, &training).unwrap();
+        let mut trainee = Trainee::load(&manifest, &config, &start, 0.5, &training).unwrap();
+        let channels = manifest.image_encoder.features;
+        let mut moments = Moments::new(channels, channels);
+        for row in ["this", "that", "another"] {
+            let values = uniform(row, channels).map(|value| value as f32);
+            moments.add(&values.collect::<Vec<f32>>());
+        }
+        trainee.tokens.statistics = moments.statistics(&training);
+        let those = Pretrained {
+            is: is_text_layer,
+            rate: 0.5,
+        };
+        // Six linear layers and two norms in each of two layers.
+        assert_eq!(those.ids(&trainee).len(), 2 * 2 * (6 + 2));
         let layers = manifest.text_encoder.num_hidden_layers;
         let mut heads = Heads::default();
         heads
@@ -211,7 +265,8 @@ mod tests {
             .unwrap();
         let bytes = heads.into_bytes().unwrap();
         let weights = Weights::parse("matcher", &bytes).unwrap();
-        let tokens = MatchTokens::load(&config, 1280, &weights, &host_device).unwrap();
+        let tokens =
+            MatchTokens::load(&config, &manifest.image_encoder, &weights, &host_device).unwrap();
         let text = &manifest.text_encoder;
         let matcher = Matcher::load(&config, text, &weights, &host_device).unwrap();
         weights.finish().unwrap();

@@ -48,8 +48,7 @@ impl MatchingScores {
         heads.stored(tensors)?;
         let bytes = heads.into_bytes()?;
         let weights = Weights::parse("matcher", &bytes)?;
-        let channels = manifest.image_encoder.features;
-        let tokens = MatchTokens::load(config, channels, &weights, device)?;
+        let tokens = MatchTokens::load(config, &manifest.image_encoder, &weights, device)?;
         let network = Network {
             kept: kept(data, &tokens, device)?,
             matcher: Matcher::load(config, &manifest.text_encoder, &weights, device)?,

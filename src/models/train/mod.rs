@@ -26,6 +26,8 @@ mod look_alikes;
 mod matching;
 mod matching_data;
 mod matching_score;
+mod moments;
+mod most_similar;
 #[cfg_attr(
     not(test),
     expect(
@@ -46,6 +48,7 @@ mod objectives;
 #[cfg(test)]
 mod parity;
 mod pipeline;
+mod pretrained;
 mod progress;
 mod schedule;
 mod sentences;

@@ -199,6 +199,7 @@ impl TrainSettings {
         }
         for (setting, rate) in [
             ("fine_tuning_rate", self.fine_tuning_rate),
+            ("matching.pretrained_rate", matching.pretrained_rate),
             ("alignment.learning_rate", alignment.learning_rate),
             ("encoders.learning_rate", encoders.learning_rate),
             ("tagging.learning_rate", tagging.learning_rate),

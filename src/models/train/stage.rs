@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::checkpoint::{Checkpoint, Saved, State, write_module};
 use super::objectives::{copy_of, follow};
+use super::pretrained::Pretrained;
 use super::progress::{Progress, told};
 use super::schedule::{ema_decay, learning_rate};
 use super::settings::TrainSettings;
@@ -37,6 +38,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) settings: &'a TrainSettings,
     /// Whether the weights are trained ones at first: they are then kept if nothing better is learned, and change more slowly.
     pub(crate) warm: bool,
+    /// Some of the weights, where they are trained ones at first and others are not.
+    pub(crate) pretrained: Option<Pretrained>,
     /// What the weights depend on beside the settings: a checkpoint of another origin is refused.
     pub(crate) origin: String,
     pub(crate) folder: &'a Path,
@@ -109,9 +112,18 @@ impl Stage<'_> {
                     loss: value,
                 });
             }
-            let gradients = GradientsParams::from_grads(objective.backward(), &run.module);
+            let mut gradients = objective.backward();
             let rate = learning_rate(peak, run.state.step, steps);
-            run.module = run.optimizer.step(rate, run.module, gradients);
+            let pretrained = self.pretrained.map(|those| {
+                let ids = those.ids(&run.module);
+                let of = GradientsParams::from_params(&mut gradients, &run.module, &ids);
+                (rate * those.rate, of)
+            });
+            let others = GradientsParams::from_grads(gradients, &run.module);
+            run.module = run.optimizer.step(rate, run.module, others);
+            if let Some((rate, gradients)) = pretrained {
+                run.module = run.optimizer.step(rate, run.module, gradients);
+            }
             run.state.note(value);
             run.average = run.average.map(|average| {
                 let decay = ema_decay(settings.ema_decay, run.state.step);

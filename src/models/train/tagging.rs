@@ -162,6 +162,7 @@ pub(crate) fn train(
         weight_decay: own.weight_decay,
         settings,
         warm: base.is_some(),
+        pretrained: None,
         origin: format!(
             "{}{}",
             data.origin(),

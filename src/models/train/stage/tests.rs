@@ -47,6 +47,7 @@ fn run(
         weight_decay: 0.01,
         settings,
         warm: settings.fine_tunes(),
+        pretrained: None,
         origin: String::new(),
         folder,
         device: &device,
