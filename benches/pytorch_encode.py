@@ -10,6 +10,7 @@ sentence of 12 tokens; medians of repeated runs.
 
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import time
@@ -18,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-STAGES = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
+# Repeats, kernel, stride and expansion of Lite0's stages.
+STAGES = [(1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6), (4, 5, 2, 6), (1, 3, 1, 6)]
 
 
 def values(file):
@@ -40,8 +42,10 @@ class Bundle:
         files = [load_file(folder / f"{name}.safetensors") for name in ("backbones", "heads")]
         self.w = {name: tensor for file in files for name, tensor in values(file)}
         self.c = json.loads((folder / "manifest.json").read_text())
-        if self.c["image_encoder"]["width_coefficient"] != 1.0 or self.c["image_encoder"]["depth_coefficient"] != 1.0:
-            raise SystemExit("this script knows Lite0 only")
+        # The Lite variants repeat the first and last stage as often as Lite0 does.
+        depth = self.c["image_encoder"]["depth_coefficient"]
+        inner = [math.ceil(repeats * depth) for repeats, *_ in STAGES[1:-1]]
+        self.repeats = [1, *inner, 1]
 
     def linear(self, name, x):
         return F.linear(x, self.w[f"{name}.weight"].T, self.w[f"{name}.bias"])
@@ -60,7 +64,7 @@ class Bundle:
     def grid(self, x):
         x = F.relu6(self.conv("stem", x, 2))
         block = 0
-        for repeats, _, stride, expansion, _ in STAGES:
+        for repeats, (_, _, stride, expansion) in zip(self.repeats, STAGES):
             for repeat in range(repeats):
                 y = x
                 if expansion != 1:
@@ -103,7 +107,7 @@ class Bundle:
         logits = (x * self.w["tagger.fc.weight"]).sum(-1) + self.w["tagger.fc.bias"]
         return embedding, logits + self.w["tagger.name_scale"] * (embedding @ self.w["tag_names"])
 
-    def text(self, ids):
+    def states(self, ids):
         p = "text_encoder"
         x = self.w[f"{p}.embeddings.word_embeddings.weight"][ids] + self.w[f"{p}.embeddings.position_embeddings.weight"][: ids.shape[1]]
         x = self.norm(f"{p}.embeddings.LayerNorm", x)
@@ -115,7 +119,17 @@ class Bundle:
             x = self.norm(f"{q}.attention.output.LayerNorm", x + self.linear(f"{q}.attention.output.dense", context))
             hidden = F.gelu(self.linear(f"{q}.intermediate.dense", x))
             x = self.norm(f"{q}.output.LayerNorm", x + self.linear(f"{q}.output.dense", hidden))
-        return F.normalize(self.linear("aligner.text_output", x.mean(1)), dim=1)
+        return x
+
+    def text(self, ids):
+        features = self.states(ids).mean(1)
+        if self.c["aligner"].get("words"):
+            weights = self.w["aligner.word_weights"][ids][..., None]
+            words = self.w["text_encoder.embeddings.word_embeddings.weight"][ids]
+            words = F.layer_norm(words, words.shape[-1:], eps=1e-5)
+            mean = (words * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
+            features = torch.cat([features, 0.5 * mean], 1)
+        return F.normalize(self.linear("aligner.text_output", features), dim=1)
 
 
 def median(run, repeats):

