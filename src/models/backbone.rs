@@ -1,4 +1,4 @@
-//! The frozen image encoder of the built-in model, with the classifier it was pretrained with.
+//! The image encoder of the built-in model, with the classifier it was pretrained with.
 
 use std::borrow::Borrow;
 

@@ -5,8 +5,8 @@ mod matching;
 
 use std::sync::OnceLock;
 
-use burn::tensor::activation::sigmoid;
 use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
 use imgsearch_index::Embedding;
 
 use super::aligner::{ImageProjection, TextProjection};

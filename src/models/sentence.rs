@@ -1,7 +1,7 @@
-//! The frozen text encoder of the built-in model: sentences to vectors.
+//! The text encoder of the built-in model: sentences to vectors.
 //!
-//! Its lower layers run once a sentence, whatever is asked of it. The upper ones exist twice: frozen, they make the sentence
-//! vector; trained and with cross-attention to image tokens, they are the [`Matcher`](super::matcher::Matcher).
+//! Its lower layers run once a sentence, whatever is asked of it. The upper ones exist twice: by themselves they make the
+//! sentence vector; trained on, with cross-attention to image tokens, they are the [`Matcher`](super::matcher::Matcher).
 
 use burn::tensor::{Device, Tensor, TensorData};
 

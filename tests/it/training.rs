@@ -3,7 +3,10 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 use imgsearch::media::{Limits, decode, read};
 use imgsearch::models::train::{
@@ -96,11 +99,16 @@ fn a_run_that_is_stopped_again_and_again_makes_the_bundle_of_one_that_is_not() {
             Err(error) => panic!("{error}"),
         }
     };
+    let killed = tempfile::tempdir().unwrap();
+    kill_until_it_ends(killed.path());
     for file in
         ["backbones", "heads", "matcher", "captioner"].map(|name| format!("{name}.safetensors"))
     {
-        let [a, b] = [&bundle, &again].map(|bundle| fs::read(bundle.join(&file)).unwrap());
-        assert!(a == b, "{file}");
+        let expected = fs::read(bundle.join(&file)).unwrap();
+        for other in [&again, &killed.path().join("run/bundle")] {
+            let found = fs::read(other.join(&file)).unwrap();
+            assert!(found == expected, "{}", other.join(&file).display());
+        }
     }
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
     let [before, after] =
@@ -111,6 +119,53 @@ fn a_run_that_is_stopped_again_and_again_makes_the_bundle_of_one_that_is_not() {
     let pictures = squares(&model);
     matches_alone_as_together(&model, &pictures);
     describes_by_the_tags_that_are_given(&model, &pictures);
+}
+
+/// Runs the program as a user does, kills it without warning some time after it has written something, and starts it again.
+fn kill_until_it_ends(folder: &Path) {
+    run(folder);
+    let config = fs::read_to_string(folder.join("train.toml")).unwrap();
+    let often = config.replace("name =", "checkpoint_minutes = 0.0001\n name =");
+    fs::write(folder.join("train.toml"), often).unwrap();
+    let written = || {
+        let files = walkdir::WalkDir::new(folder.join("run")).into_iter();
+        let files = files.filter_map(Result::ok);
+        let times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
+        times.max()
+    };
+    // The process may be anywhere: computing, or within a write. Every time it lives longer, so that it gets on wherever it is.
+    let mut life = Duration::from_millis(50);
+    let mut kills = 0;
+    loop {
+        let before = written();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_imgsearch"))
+            .env_clear()
+            .args(["--quiet", "train", "run", "--config"])
+            .arg(folder.join("train.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ended = loop {
+            if let Some(status) = program.try_wait().unwrap() {
+                break Some(status);
+            }
+            if written() != before {
+                thread::sleep(life);
+                program.kill().unwrap();
+                program.wait().unwrap();
+                break None;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        if let Some(status) = ended {
+            assert!(status.success());
+            break;
+        }
+        kills += 1;
+        life = life * 3 / 2;
+    }
+    assert!(kills >= 5, "{kills}");
 }
 
 fn matches_alone_as_together(model: &Tag2TextMini, pictures: &[Squares]) {

@@ -1,4 +1,4 @@
-//! The model that training starts from: frozen backbones, and heads that are taken over or trained further.
+//! The model that training starts from: encoders, and heads that are taken over or trained further.
 
 use std::borrow::Cow;
 

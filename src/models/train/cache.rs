@@ -1,4 +1,4 @@
-//! Features of the frozen backbones, computed once and kept on disk.
+//! Features of the encoders, computed once and kept on disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};

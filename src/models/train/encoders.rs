@@ -9,16 +9,19 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::nn::Linear;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 use super::alignment::{self, Trainee as Heads};
 use super::below::Below;
+use super::by_length::{ByLength, PART};
 use super::checkpoint::read_module;
 use super::features::Features;
+use super::learned::Learned;
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::{Draw, Stage};
@@ -33,9 +36,7 @@ use crate::models::sentence::{SentenceEncoder, mean_states};
 use crate::models::weights::Weights;
 
 const TEXT: &str = "text_encoder";
-/// Sentences encoded at once: of similar length, so that little of them is padding.
-const PART: usize = 64;
-/// Held-out pictures measured at once.
+/// Pictures seen at once.
 const PICTURES: usize = 64;
 
 /// Both encoders and the heads.
@@ -131,10 +132,10 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss =
-        |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| fixed.loss(trainee, items, rng);
+    let learn =
+        |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| fixed.learn(trainee, items, rng);
     let score = |trainee: &Trainee| Ok((fixed.score(trainee)?, trainee.clone()));
-    stage.train(trainee, progress, loss, score)?;
+    stage.train_by(trainee, progress, learn, score)?;
     // Where there are no gradients, the layers may keep their weights in another form than the one that was written.
     let (blank, _) = load(&training_device)?;
     let best = read_module(&stage.best(), blank)?;
@@ -164,19 +165,20 @@ impl Start<'_> {
     }
 }
 
+/// What is compared in a step.
+struct Sample {
+    views: Vec<(usize, usize)>,
+    captions: Vec<usize>,
+    classes: Vec<usize>,
+    /// Picture of each caption, then a number for each class.
+    owners: Vec<usize>,
+}
+
 impl Fixed<'_> {
-    fn loss(
-        &self,
-        trainee: &Trainee,
-        pictures: &[usize],
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Tensor<1>, TrainError> {
+    fn sample(&self, pictures: &[usize], rng: &mut ChaCha8Rng) -> Sample {
         let (features, own) = (self.start.features, &self.settings.encoders);
-        let classes = sample(
-            rng,
-            features.classes(),
-            own.class_pairs.min(features.classes()),
-        );
+        let all = features.classes();
+        let classes = sample(rng, all, own.class_pairs.min(all)).into_vec();
         let (mut views, mut captions, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for &picture in pictures {
             views.push((picture, rng.random_range(0..self.settings.views)));
@@ -186,31 +188,91 @@ impl Fixed<'_> {
                 owners.push(picture);
             }
         }
-        let (images, log_probabilities) = self.images(trainee, &views)?;
-        let [count, width] = images.dims();
-        let images = images
-            .unsqueeze_dim::<3>(1)
-            .repeat_dim(1, own.captions)
-            .reshape([count * own.captions, width]);
-        let mut class_images = Vec::with_capacity(classes.len() * width);
-        let mut prompts = Vec::with_capacity(classes.len());
-        for class in classes {
-            features.push_class(class, &mut class_images);
-            prompts.push(class);
-            owners.push(features.pictures() + class);
+        owners.extend(classes.iter().map(|class| features.pictures() + class));
+        Sample {
+            views,
+            captions,
+            classes,
+            owners,
         }
-        let images = Tensor::cat(vec![images, matrix(class_images, width, &self.device)], 0);
-        let sentences = self.sentences(trainee, &captions, &prompts)?;
-        let contrast = trainee.heads.loss(images, sentences, &owners);
+    }
 
+    /// Loss and gradients of a step. Everything is compared with everything, but the graph of all that the encoders compute
+    /// would take many gigabytes. What they find is computed first and its graph dropped, then the gradient of the loss at that
+    /// place; then each part is computed again and the gradient taken through it (Gao et al. 2021, gradient cache).
+    fn learn(
+        &self,
+        trainee: &Trainee,
+        pictures: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Learned, TrainError> {
+        let sample = self.sample(pictures, rng);
+        let rows = self.rows(&sample.captions, &sample.classes);
+        let views = sample.views.chunks(PICTURES);
+        let mut seen = Vec::new();
+        for part in views.clone() {
+            seen.push(self.images(trainee, part)?.0.inner());
+        }
+        let seen = Tensor::from_inner(Tensor::cat(seen, 0)).require_grad();
+        let read = rows.parts().map(|part| self.vectors(trainee, part).inner());
+        let read = Tensor::from_inner(Tensor::cat(read.collect(), 0)).require_grad();
+
+        let images = self.with_classes(seen.clone(), &sample);
+        let sentences = self.with_words(rows.restored(read.clone()), &sample);
+        let contrast = trainee.heads.loss(images, sentences, &sample.owners);
+        let mut loss = host(contrast.clone())?[0];
+        let mut gradients = contrast.backward();
+        let [of_seen, of_read] = [&seen, &read].map(|found| found.grad_remove(&mut gradients));
+        let mut total = GradientsAccumulator::new();
+        total.accumulate(trainee, GradientsParams::from_grads(gradients, trainee));
+        let mut add = |loss: Tensor<1>| {
+            let gradients = GradientsParams::from_grads(loss.backward(), trainee);
+            total.accumulate(trainee, gradients);
+        };
+        if let Some(of_seen) = of_seen {
+            let share = self.settings.encoders.class_weight / sample.views.len() as f64;
+            for (part, gradient) in views.zip(of_seen.split(PICTURES, 0)) {
+                let (found, log_probabilities) = self.images(trainee, part)?;
+                let forgotten = self.forgotten(part, log_probabilities) * share;
+                loss += host(forgotten.clone())?[0];
+                add(along(found, gradient) + forgotten);
+            }
+        }
+        if let Some(of_read) = of_read {
+            for (part, gradient) in rows.parts().zip(of_read.split(PART, 0)) {
+                add(along(self.vectors(trainee, part), gradient));
+            }
+        }
+        Ok(Learned {
+            loss,
+            gradients: total.grads(),
+        })
+    }
+
+    /// Cross-entropy of the classifier's answers with what they were, the sum over some views.
+    fn forgotten(&self, views: &[(usize, usize)], log_probabilities: Tensor<2>) -> Tensor<1> {
+        let features = self.start.features;
         let known: Vec<f32> = views
             .iter()
             .flat_map(|&(picture, view)| features.probabilities(picture, view))
             .copied()
             .collect();
         let known = matrix(known, features.classes(), &self.device);
-        let forgotten = -(known * log_probabilities).sum_dim(1).mean();
-        Ok(contrast + forgotten * own.class_weight)
+        -(known * log_probabilities).sum()
+    }
+
+    /// What is seen of the pictures, once for each of their captions, and what stands in for pictures of the classes.
+    fn with_classes(&self, seen: Tensor<2>, sample: &Sample) -> Tensor<2> {
+        let ([count, width], captions) = (seen.dims(), self.settings.encoders.captions);
+        let seen = seen
+            .unsqueeze_dim::<3>(1)
+            .repeat_dim(1, captions)
+            .reshape([count * captions, width]);
+        let mut classes = Vec::with_capacity(sample.classes.len() * width);
+        for &class in &sample.classes {
+            self.start.features.push_class(class, &mut classes);
+        }
+        Tensor::cat(vec![seen, matrix(classes, width, &self.device)], 0)
     }
 
     /// What the aligner takes of some views, and logarithms of the probabilities of their classes.
@@ -239,47 +301,41 @@ impl Fixed<'_> {
         ))
     }
 
-    /// What the aligner takes of some captions, followed by that of the names of some classes.
-    fn sentences(
-        &self,
-        trainee: &Trainee,
-        captions: &[usize],
-        classes: &[usize],
-    ) -> Result<Tensor<2>, TrainError> {
+    /// Tokens of some captions, then of the names of some classes.
+    fn rows(&self, captions: &[usize], classes: &[usize]) -> ByLength<'_> {
+        let features = self.start.features;
+        let of_captions = captions
+            .iter()
+            .map(|&caption| features.sentences().tokens(caption));
+        let of_classes = classes.iter().map(|&class| features.class_tokens(class));
+        ByLength::new(of_captions.chain(of_classes).collect())
+    }
+
+    /// Sentence vectors.
+    fn vectors(&self, trainee: &Trainee, rows: &[&[u32]]) -> Tensor<2> {
+        let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.to_vec()).collect();
+        let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
+        let embeddings = self.start.sentence.embeddings(&ids, &self.device);
+        mean_states(trainee.text.forward(embeddings, &lengths, None), &lengths)
+    }
+
+    /// Sentence vectors followed by the mean words, where the aligner takes these.
+    fn with_words(&self, vectors: Tensor<2>, sample: &Sample) -> Tensor<2> {
         let features = self.start.features;
         let known = features.sentences();
-        let of_captions = captions.iter().map(|&caption| known.tokens(caption));
-        let of_classes = classes.iter().map(|&class| features.class_tokens(class));
-        let rows: Vec<&[u32]> = of_captions.chain(of_classes).collect();
-        let mut by_length: Vec<usize> = (0..rows.len()).collect();
-        by_length.sort_by_key(|&row| rows[row].len());
-        let mut vectors = Vec::new();
-        for part in by_length.chunks(PART) {
-            let ids: Vec<Vec<u32>> = part.iter().map(|&row| rows[row].to_vec()).collect();
-            let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
-            let embeddings = self.start.sentence.embeddings(&ids, &self.device);
-            let hidden = trainee.text.forward(embeddings, &lengths, None);
-            vectors.push(mean_states(hidden, &lengths));
-        }
-        let mut places = vec![0; rows.len()];
-        for (place, &row) in by_length.iter().enumerate() {
-            places[row] = place as i32;
-        }
-        let places = Tensor::<1, Int>::from_data(places.as_slice(), &self.device);
-        let vectors = Tensor::cat(vectors, 0).select(0, places);
         let width = known.width();
         let mut words = Vec::new();
-        for &caption in captions {
+        for &caption in &sample.captions {
             words.extend_from_slice(&known.features(caption)[width..]);
         }
-        for &class in classes {
+        for &class in &sample.classes {
             words.extend_from_slice(&features.class_sentence(class)[width..]);
         }
         if words.is_empty() {
-            return Ok(vectors);
+            return vectors;
         }
-        let words = matrix(words, width, &self.device);
-        Ok(Tensor::cat(vec![vectors, words], 1))
+        let words = matrix(words, width, &vectors.device());
+        Tensor::cat(vec![vectors, words], 1)
     }
 
     /// Held-out recall.
@@ -291,14 +347,58 @@ impl Fixed<'_> {
             let views: Vec<(usize, usize)> = pictures.iter().map(|&picture| (picture, 0)).collect();
             images.extend(host(self.images(trainee, &views)?.0)?);
         }
-        let mut sentences = Vec::new();
-        for captions in features.held_out_captions().chunks(8 * PART) {
-            sentences.extend(host(self.sentences(trainee, captions, &[])?)?);
-        }
+        let captions = features.held_out_captions().to_vec();
+        let rows = self.rows(&captions, &[]);
+        let read = rows.parts().map(|part| self.vectors(trainee, part).inner());
+        let read = rows.restored(Tensor::cat(read.collect(), 0));
+        let sample = Sample {
+            views: Vec::new(),
+            captions,
+            classes: Vec::new(),
+            owners: Vec::new(),
+        };
+        let sentences = host(self.with_words(read, &sample))?;
         let aligner = trainee.heads.aligner.valid();
         let config = &self.start.manifest.aligner;
         let images = matrix(images, config.image_features, device);
         let sentences = matrix(sentences, config.text_inputs(), device);
         alignment::recall(&aligner, features, images, sentences)
+    }
+}
+
+/// A scalar whose gradient at `found` is `gradient`.
+fn along(found: Tensor<2>, gradient: Tensor<2>) -> Tensor<1> {
+    (found * Tensor::from_inner(gradient)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::golden::assert_close;
+    use burn::nn::LinearConfig;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn gradients_in_parts_are_those_of_the_whole() {
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(3, 2).init(&device);
+        let x = Tensor::<2>::random([5, 3], Distribution::Default, &device);
+        // Every row is compared with every row.
+        let contrast = |y: Tensor<2>| log_softmax(y.clone().matmul(y.transpose()), 1).sum();
+        let gradient = |gradients: &GradientsParams| {
+            host(gradients.get::<2>(linear.weight.id).unwrap()).unwrap()
+        };
+        let whole = Learned::of(contrast(linear.forward(x.clone())), &linear).unwrap();
+
+        let found = Tensor::from_inner(linear.forward(x.clone()).inner()).require_grad();
+        let mut gradients = contrast(found.clone()).backward();
+        let of_found = found.grad_remove(&mut gradients).unwrap();
+        let mut total = GradientsAccumulator::new();
+        for (x, gradient) in x.split(2, 0).into_iter().zip(of_found.split(2, 0)) {
+            let part = Learned::of(along(linear.forward(x), gradient), &linear).unwrap();
+            total.accumulate(&linear, part.gradients);
+        }
+        let (found, expected) = (gradient(&total.grads()), gradient(&whole.gradients));
+        assert_close(&found, &expected, 1e-5, "gradient");
     }
 }

@@ -26,7 +26,7 @@ const BATCH: usize = 16;
 /// Sentences encoded at once.
 const SENTENCES: usize = 64;
 
-/// The frozen networks.
+/// The encoders, which do not change while heads are trained on their features.
 pub(crate) struct Backbones<'a> {
     pub(crate) image: &'a ImageBackbone,
     pub(crate) sentence: &'a SentenceEncoder,

@@ -1,4 +1,4 @@
-//! How each head is trained. The defaults are what the shipped model was made with.
+//! How the encoders and each head are trained.
 
 use serde::{Deserialize, Serialize};
 

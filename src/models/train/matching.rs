@@ -58,14 +58,17 @@ impl Trainee {
 
     /// How well the pairs of each group are told apart. The cosine has no part in it: the contrastive heads know the training
     /// pictures by heart, and with their help nothing would be left to learn.
-    fn loss(&self, batch: Batch) -> Tensor<1> {
-        let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
-        let states = self.dropout.forward(batch.states);
-        let images = self.matcher.images(&tokens);
-        let logits = self.matcher.logits(states, &batch.lengths, &images);
-        let [pairs, _] = logits.dims();
-        let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
-        grouped(lead.reshape([pairs / batch.size, batch.size]))
+    fn loss(&self, batches: Vec<Batch>) -> Tensor<1> {
+        let leads = batches.into_iter().map(|batch| {
+            let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
+            let states = self.dropout.forward(batch.states);
+            let images = self.matcher.images(&tokens);
+            let logits = self.matcher.logits(states, &batch.lengths, &images);
+            let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
+            let [pairs, _] = lead.dims();
+            lead.reshape([pairs / batch.size, batch.size])
+        });
+        grouped(Tensor::cat(leads.collect(), 0))
     }
 
     /// The tensors that [`MatchTokens`] and [`Matcher`] load.
@@ -227,6 +230,7 @@ mod tests {
     use crate::models::initial::Nothing;
     use crate::models::train::export::Heads;
     use crate::models::weights::Layout;
+    use burn::optim::GradientsParams;
     use burn::tensor::TensorData;
 
     fn random(key: &str, shape: [usize; 3], device: &Device) -> Tensor<3> {
@@ -256,8 +260,19 @@ mod tests {
             is: is_text_layer,
             rate: 0.5,
         };
+        let tokens = trainee
+            .tokens
+            .forward(random("image", [1, 50, 1280], &training));
+        let images = trainee.matcher.images(&tokens);
+        let logits =
+            trainee
+                .matcher
+                .logits(random("states", [1, 7, 384], &training), &[7], &images);
+        let mut gradients = GradientsParams::from_grads(logits.sum().backward(), &trainee);
+        let all = gradients.len();
+        let taken = those.take(&trainee, &mut gradients).len();
         // Six linear layers and two norms in each of two layers.
-        assert_eq!(those.ids(&trainee).len(), 2 * 2 * (6 + 2));
+        assert_eq!((taken, gradients.len()), (2 * 2 * (6 + 2), all - taken));
         let layers = manifest.text_encoder.num_hidden_layers;
         let mut heads = Heads::default();
         heads

@@ -15,6 +15,9 @@ use crate::models::aligner::Aligner;
 /// words are brought together at all; nothing is learned from close ones in the beginning.
 const EASY: f32 = 0.75;
 
+/// Groups whose captions are padded to one length.
+const PADDED: usize = 8;
+
 /// Everything that the stage reads.
 pub(crate) struct MatchingData<'a> {
     pub(crate) features: &'a Features,
@@ -71,33 +74,52 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Draws groups that begin with the training pictures of the step, captions and views.
+    /// Draws groups that begin with the training pictures of the step, captions and views. Groups of short captions come first
+    /// and apart from those of long ones, as half of a whole step would be padding.
     pub(crate) fn sample(
         data: &MatchingData<'_>,
         Draw { items, rng, done }: Draw<'_>,
         settings: &TrainSettings,
         device: &Device,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Vec<Self>, TrainError> {
         let (features, sentences) = (data.features, data.features.sentences());
         let reach = reach(data.training.len(), settings.matching.depth, done);
         let size = settings.matching.group.min(data.training.len());
-        let (mut tokens, mut captions) = (Vec::new(), Vec::new());
-        for &first in items {
-            for picture in data.training.group(first, size, reach, rng) {
-                captions.push(rng.random_range(features.captions_of(picture)));
-                let view = rng.random_range(0..settings.views);
-                features.push_tokens(picture, view, &mut tokens)?;
-            }
-        }
-        let lengths: Vec<usize> = captions.iter().map(|&c| sentences.length(c)).collect();
+        let draw = |&first: &usize| -> Vec<Pair> {
+            let pictures = data.training.group(first, size, reach, rng).into_iter();
+            let pair = |picture| Pair {
+                picture,
+                caption: rng.random_range(features.captions_of(picture)),
+                view: rng.random_range(0..settings.views),
+            };
+            pictures.map(pair).collect()
+        };
+        let mut groups: Vec<Vec<Pair>> = items.iter().map(draw).collect();
+        groups.sort_by_key(|group| {
+            group
+                .iter()
+                .map(|pair| sentences.length(pair.caption))
+                .max()
+        });
+        let parts = groups.chunks(PADDED);
+        parts
+            .map(|groups| Self::of(groups, features, device))
+            .collect()
+    }
+
+    fn of(groups: &[Vec<Pair>], features: &Features, device: &Device) -> Result<Self, TrainError> {
+        let sentences = features.sentences();
+        let pairs = || groups.iter().flatten();
+        let size = pairs().count() / groups.len();
+        let lengths: Vec<usize> = pairs().map(|pair| sentences.length(pair.caption)).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        let mut states = Vec::new();
-        for &caption in &captions {
-            sentences.push_states(caption, longest, &mut states)?;
+        let (mut tokens, mut states) = (Vec::new(), Vec::new());
+        for pair in pairs() {
+            features.push_tokens(pair.picture, pair.view, &mut tokens)?;
+            sentences.push_states(pair.caption, longest, &mut states)?;
         }
-        let (groups, width) = (items.len(), sentences.width());
-        let count = features.token_count();
-        let shape = [groups * size, count, tokens.len() / (groups * size * count)];
+        let (groups, width) = (groups.len(), sentences.width());
+        let shape = [groups * size, features.token_count(), features.channels()];
         let states = TensorData::new(states, [groups, 1, size, longest * width]);
         let states = Tensor::<4>::from_data(states, device).repeat_dim(1, size);
         Ok(Self {
@@ -110,6 +132,13 @@ impl Batch {
             size,
         })
     }
+}
+
+/// A picture of a group, seen in one way, and one of its captions.
+struct Pair {
+    picture: usize,
+    caption: usize,
+    view: usize,
 }
 
 /// How many of the most alike pictures a group is drawn from: all of them at first, `depth` in the end, the same factor fewer

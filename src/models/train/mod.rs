@@ -1,13 +1,15 @@
-//! Training of the heads on captioned pictures (paper section 3.3), with the backbones frozen.
+//! Training on captioned pictures (paper section 3.3).
 //!
-//! Features of the backbones are computed once and cached. Then come the contrastive heads, the recognition decoder, which uses
-//! them, the alignment encoder, which learns from what they confuse, and the captioner, which shares layers with the recognition
-//! decoder. Every stage goes on from its checkpoint after a kill.
+//! Features of the encoders are computed once and cached. The contrastive heads come first; then both encoders are tuned below
+//! them, and features are computed again. The recognition decoder uses the heads, the alignment encoder learns from pictures
+//! that they take for alike, and the captioner shares layers with the recognition decoder. Every stage goes on from its
+//! checkpoint after a kill.
 
 mod alignment;
 mod base;
 mod base_tables;
 mod below;
+mod by_length;
 mod cache;
 mod candidates;
 mod caption_words;
@@ -22,6 +24,7 @@ mod features;
 mod file;
 mod head_settings;
 mod labels;
+mod learned;
 mod look_alikes;
 mod matching;
 mod matching_data;

@@ -1,6 +1,7 @@
 //! Parameters that were trained before, in a network of which others start from the beginning.
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 /// Which these are, and how much more slowly they change: at the pace of random ones they would forget what they know before
@@ -14,24 +15,31 @@ pub(crate) struct Pretrained {
 }
 
 impl Pretrained {
-    pub(crate) fn ids<M: Module>(&self, module: &M) -> Vec<ParamId> {
-        let mut collector = Collector {
+    /// Takes their gradients out of `gradients`, which are those of all parameters of `module`.
+    pub(crate) fn take<M: Module>(
+        &self,
+        module: &M,
+        gradients: &mut GradientsParams,
+    ) -> GradientsParams {
+        let mut visitor = Taking {
             path: Vec::new(),
             is: self.is,
-            found: Vec::new(),
+            from: gradients,
+            taken: GradientsParams::new(),
         };
-        module.visit(&mut collector);
-        collector.found
+        module.visit(&mut visitor);
+        visitor.taken
     }
 }
 
-struct Collector {
+struct Taking<'a> {
     path: Vec<String>,
     is: fn(&str) -> bool,
-    found: Vec<ParamId>,
+    from: &'a mut GradientsParams,
+    taken: GradientsParams,
 }
 
-impl ModuleVisitor for Collector {
+impl ModuleVisitor for Taking<'_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.to_owned());
     }
@@ -41,8 +49,11 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if (self.is)(&self.path.join(".")) {
-            self.found.push(param.id);
+        if !(self.is)(&self.path.join(".")) {
+            return;
+        }
+        if let Some(gradient) = self.from.remove::<D>(param.id) {
+            self.taken.register(param.id, gradient);
         }
     }
 }

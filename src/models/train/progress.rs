@@ -26,7 +26,7 @@ pub enum Progress {
         /// Why.
         reason: &'static str,
     },
-    /// Features of the frozen backbones are being computed.
+    /// Features of the encoders are being computed.
     Features {
         /// What is being encoded.
         what: &'static str,

@@ -1,4 +1,4 @@
-//! What the frozen text encoder makes of the captions: sentence vectors, and the states below the upper layers.
+//! What the text encoder makes of the captions: sentence vectors, and the states below the upper layers.
 
 use std::ops::ControlFlow;
 use std::path::Path;

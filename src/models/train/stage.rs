@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
+use burn::optim::AdamWConfig;
 use burn::optim::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -14,13 +14,13 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::checkpoint::{Checkpoint, Saved, State, write_module};
+use super::learned::Learned;
 use super::objectives::{copy_of, follow};
 use super::pretrained::Pretrained;
 use super::progress::{Progress, told};
 use super::schedule::{ema_decay, learning_rate};
 use super::settings::TrainSettings;
 use super::{TrainError, curves};
-use crate::models::backbone::host;
 
 /// What distinguishes a stage.
 pub(crate) struct Stage<'a> {
@@ -63,6 +63,18 @@ impl Stage<'_> {
         trainee: M,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
         mut loss: impl FnMut(&M, Draw<'_>) -> Result<Tensor<1>, TrainError>,
+        score: impl FnMut(&M) -> Result<(f32, B), TrainError>,
+    ) -> Result<(), TrainError> {
+        let learn = |module: &M, draw: Draw<'_>| Ok(Learned::of(loss(module, draw)?, module)?);
+        self.train_by(trainee, progress, learn, score)
+    }
+
+    /// The same where a step computes its own gradients.
+    pub(crate) fn train_by<M: Module, B: Module>(
+        &self,
+        trainee: M,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+        mut learn: impl FnMut(&M, Draw<'_>) -> Result<Learned, TrainError>,
         mut score: impl FnMut(&M) -> Result<(f32, B), TrainError>,
     ) -> Result<(), TrainError> {
         let settings = self.settings;
@@ -103,28 +115,21 @@ impl Stage<'_> {
                 rng: &mut ChaCha8Rng::seed_from_u64(seed),
                 done: run.state.step as f32 / steps as f32,
             };
-            let objective = loss(&run.module, draw)?;
-            let value = host(objective.clone())?[0];
-            if !value.is_finite() {
+            let mut learned = learn(&run.module, draw)?;
+            if !learned.loss.is_finite() {
                 return Err(TrainError::Diverged {
                     stage: self.name,
                     step: run.state.step + 1,
-                    loss: value,
+                    loss: learned.loss,
                 });
             }
-            let mut gradients = objective.backward();
             let rate = learning_rate(peak, run.state.step, steps);
-            let pretrained = self.pretrained.map(|those| {
-                let ids = those.ids(&run.module);
-                let of = GradientsParams::from_params(&mut gradients, &run.module, &ids);
-                (rate * those.rate, of)
-            });
-            let others = GradientsParams::from_grads(gradients, &run.module);
-            run.module = run.optimizer.step(rate, run.module, others);
-            if let Some((rate, gradients)) = pretrained {
-                run.module = run.optimizer.step(rate, run.module, gradients);
+            if let Some(those) = self.pretrained {
+                let gradients = those.take(&run.module, &mut learned.gradients);
+                run.module = run.optimizer.step(rate * those.rate, run.module, gradients);
             }
-            run.state.note(value);
+            run.module = run.optimizer.step(rate, run.module, learned.gradients);
+            run.state.note(learned.loss);
             run.average = run.average.map(|average| {
                 let decay = ema_decay(settings.ema_decay, run.state.step);
                 follow(average, &run.module, decay)
@@ -136,7 +141,7 @@ impl Stage<'_> {
                 epochs: self.epochs,
                 done: epoch * order.len() + last,
                 total: self.epochs * order.len(),
-                loss: value,
+                loss: learned.loss,
             };
             let mut go_on = told(progress(&step));
             let ended = within + 1 == per_epoch;

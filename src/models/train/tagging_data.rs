@@ -191,7 +191,7 @@ impl<'a> TaggingData<'a> {
             .map(|tag| tag.kind)
     }
 
-    /// What the frozen networks and the aligner say of the batch about the chosen tags.
+    /// What the encoders and the aligner say of the batch about the chosen tags.
     pub(crate) fn evidence(
         &self,
         batch: &[(usize, usize)],

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use super::super::checkpoint::read_module;
 use super::super::settings::Start;
 use super::*;
+use crate::models::backbone::host;
 use crate::models::golden::alone;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::TensorData;
