@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor};
 
 /// Rows encoded at once.
-pub(crate) const PART: usize = 64;
+pub(crate) const PART: usize = 32;
 
 /// Rows of tokens in the order of their lengths, so that little of a part is padding.
 pub(crate) struct ByLength<'a> {

@@ -37,7 +37,7 @@ use crate::models::weights::Weights;
 
 const TEXT: &str = "text_encoder";
 /// Pictures seen at once.
-const PICTURES: usize = 64;
+const PICTURES: usize = 32;
 
 /// Both encoders and the heads.
 #[derive(Debug, Module)]

@@ -93,18 +93,29 @@ impl Trainee {
     }
 }
 
-/// Trains the alignment encoder of `manifest`, that of the base further where the settings say so, going on from a checkpoint in
-/// `folder`, and returns the tensors of the best epoch, as they are stored in a bundle.
+/// What an alignment encoder is made from beside the data.
+pub(crate) struct Start<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) base: &'a BaseHeads<'a>,
+    /// Weights of the encoders below it.
+    pub(crate) backbones: &'a [u8],
+}
+
+/// Trains the alignment encoder of the manifest, that of the base further where the settings say so, going on from a checkpoint
+/// in `folder`, and returns the tensors of the best epoch, as they are stored in a bundle.
 pub(crate) fn train(
     data: &MatchingData<'_>,
-    manifest: &Manifest,
-    base: &BaseHeads<'_>,
-    backbones: &[u8],
+    start: &Start<'_>,
     settings: &TrainSettings,
     folder: &Path,
     device: &Device,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Vec<StoredTensor>, TrainError> {
+    let &Start {
+        manifest,
+        base,
+        backbones,
+    } = start;
     let Some(config) = &manifest.matcher else {
         return Ok(Vec::new());
     };

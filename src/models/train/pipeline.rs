@@ -225,8 +225,13 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
     };
     let matcher = if trains(TrainStage::Matching) {
         let data = MatchingData::collect(&features, &aligner, settings, device)?;
+        let start = matching::Start {
+            manifest: &manifest,
+            base: &heads,
+            backbones: &bytes,
+        };
         Some(matching::train(
-            &data, &manifest, &heads, &bytes, settings, out, device, progress,
+            &data, &start, settings, out, device, progress,
         )?)
     } else {
         if trains(TrainStage::Encoders) {

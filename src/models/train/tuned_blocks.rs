@@ -153,12 +153,12 @@ fn positions_map(
     {
         for to in 0..above * above {
             let (top, left) = (to / above * stride, to % above * stride);
-            for at in 0..kernel * kernel {
+            for (at, &value) in filter.iter().enumerate() {
                 let (row, column) = (top + at / kernel, left + at % kernel);
                 let inside = padding..side + padding;
                 if inside.contains(&row) && inside.contains(&column) {
                     let from = (row - padding) * side + column - padding;
-                    map[from * above * above + to] = filter[at];
+                    map[from * above * above + to] = value;
                 }
             }
         }
