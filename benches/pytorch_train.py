@@ -18,14 +18,14 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 65, 384, 28
+CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 50, 384, 28
 
 
-def attention(queries, keys, values, heads, mask=None, causal=False):
+def attention(queries, keys, values, heads):
     def split(x):
         return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
 
-    out = F.scaled_dot_product_attention(split(queries), split(keys), split(values), attn_mask=mask, is_causal=causal)
+    out = F.scaled_dot_product_attention(split(queries), split(keys), split(values))
     return out.transpose(1, 2).flatten(2)
 
 
@@ -36,8 +36,8 @@ class Attention(nn.Module):
         self.key, self.value = nn.Linear(source, width), nn.Linear(source, width)
         self.norm, self.heads = nn.LayerNorm(width), heads
 
-    def forward(self, x, source, causal=False):
-        seen = attention(self.query(x), self.key(source), self.value(source), self.heads, causal=causal)
+    def forward(self, x, source):
+        seen = attention(self.query(x), self.key(source), self.value(source), self.heads)
         return self.norm(x + self.output(seen))
 
 

@@ -218,7 +218,11 @@ impl Fixed<'_> {
         let read = Tensor::from_inner(Tensor::cat(read.collect(), 0)).require_grad();
 
         let images = self.with_classes(seen.clone(), &sample);
-        let sentences = self.with_words(rows.restored(read.clone()), &sample);
+        let sentences = self.with_words(
+            rows.restored(read.clone()),
+            &sample.captions,
+            &sample.classes,
+        );
         let contrast = trainee.heads.loss(images, sentences, &sample.owners);
         let mut loss = host(contrast.clone())?[0];
         let mut gradients = contrast.backward();
@@ -320,15 +324,15 @@ impl Fixed<'_> {
     }
 
     /// Sentence vectors followed by the mean words, where the aligner takes these.
-    fn with_words(&self, vectors: Tensor<2>, sample: &Sample) -> Tensor<2> {
+    fn with_words(&self, vectors: Tensor<2>, captions: &[usize], classes: &[usize]) -> Tensor<2> {
         let features = self.start.features;
         let known = features.sentences();
         let width = known.width();
         let mut words = Vec::new();
-        for &caption in &sample.captions {
+        for &caption in captions {
             words.extend_from_slice(&known.features(caption)[width..]);
         }
-        for &class in &sample.classes {
+        for &class in classes {
             words.extend_from_slice(&features.class_sentence(class)[width..]);
         }
         if words.is_empty() {
@@ -347,17 +351,11 @@ impl Fixed<'_> {
             let views: Vec<(usize, usize)> = pictures.iter().map(|&picture| (picture, 0)).collect();
             images.extend(host(self.images(trainee, &views)?.0)?);
         }
-        let captions = features.held_out_captions().to_vec();
-        let rows = self.rows(&captions, &[]);
+        let captions = features.held_out_captions();
+        let rows = self.rows(captions, &[]);
         let read = rows.parts().map(|part| self.vectors(trainee, part).inner());
         let read = rows.restored(Tensor::cat(read.collect(), 0));
-        let sample = Sample {
-            views: Vec::new(),
-            captions,
-            classes: Vec::new(),
-            owners: Vec::new(),
-        };
-        let sentences = host(self.with_words(read, &sample))?;
+        let sentences = host(self.with_words(read, captions, &[]))?;
         let aligner = trainee.heads.aligner.valid();
         let config = &self.start.manifest.aligner;
         let images = matrix(images, config.image_features, device);
