@@ -1,13 +1,13 @@
 //! Captioned pictures on disk: the JSON lines that `eval` and `train` read.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Which part of the data a picture belongs to.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
     /// Weights may be fitted to it.
@@ -68,7 +68,7 @@ pub enum CorpusError {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Line {
     image: PathBuf,
     #[serde(default)]
@@ -121,10 +121,29 @@ pub fn read_corpus(path: &Path) -> Result<Vec<CaptionedPicture>, CorpusError> {
     Ok(pictures)
 }
 
+/// Writes pictures as [`read_corpus`] reads them, with absolute paths, whatever was in the file before.
+///
+/// # Errors
+/// When the file cannot be written, or a path is not Unicode, which JSON wants.
+pub fn write_corpus(path: &Path, pictures: &[&CaptionedPicture]) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for picture in pictures {
+        let line = Line {
+            image: std::path::absolute(&picture.path)?,
+            captions: picture.captions.clone(),
+            tags: picture.tags.clone(),
+            split: picture.split,
+            source: picture.source.clone(),
+        };
+        serde_json::to_writer(&mut lines, &line)?;
+        lines.push(b'\n');
+    }
+    fs::write(path, lines)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn paths_are_relative_to_the_file_and_other_fields_are_ignored() {
@@ -138,6 +157,18 @@ mod tests {
         let pictures = read_corpus(&path).unwrap();
         assert_eq!(pictures[0].path, folder.path().join("a/b.jpg"));
         assert_eq!(pictures[0].split, Split::Val);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        let line = "{\"image\":\"a/b.jpg\",\"captions\":[\"x\"],\"tags\":[\"y\"],\"split\":\"val\",\"source\":\"z\"}\n";
+        fs::write(&one, line.repeat(2)).unwrap();
+        let pictures = read_corpus(&one).unwrap();
+        write_corpus(&two, &pictures.iter().collect::<Vec<_>>()).unwrap();
+        let again = read_corpus(&two).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{pictures:?}"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelCommand {
-    /// Make a model of a checkpoint that others published; its name is printed
+    /// Make a model of a checkpoint that others published, or take one that was trained here; its name is printed
     ///
     /// PyTorch's `.pth` and `.bin` and safetensors files are read, with the names of the official code and of Hugging Face.
     /// Nothing in them is executed. What does not fit is named and nothing is installed. `--config` names a file with
@@ -89,10 +89,9 @@ struct Line<'a> {
 pub(crate) fn run(args: &ModelArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
     let store = settings.store()?;
     match &args.command {
-        ModelCommand::Import(args) => installed(
-            &store.import(&args.import(settings.named_config()))?,
-            output,
-        )?,
+        ModelCommand::Import(args) => {
+            installed(&args.install(store, settings.named_config())?, output)?
+        }
         #[cfg(feature = "pull")]
         ModelCommand::Pull(args) => return pull::run(args, store, settings, output),
         ModelCommand::List { json } => list(store, *json, output)?,

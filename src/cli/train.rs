@@ -150,7 +150,7 @@ fn heads(args: &RunArgs, settings: &Settings, output: &mut Output) -> Result<Exi
         Ok(bundle) => {
             let model = harmless(&bundle);
             output.notice(format_args!(
-                "{summary}\ncurves are in {}; to use the model: --model {model}",
+                "{summary}\ncurves are in {}; to use the model: --model {model}, or imgsearch model import {model}",
                 harmless(&folder)
             ));
             let bundle = output.shown(&bundle);

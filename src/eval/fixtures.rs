@@ -52,6 +52,14 @@ impl Numbers {
         }
     }
 
+    /// Pictures show the tag of their number as well, and the smaller the number, the more similar to any sentence they are.
+    pub(crate) fn with_tags(vocabulary: Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            ..Self::new()
+        }
+    }
+
     pub(crate) fn without_matching() -> Self {
         Self {
             matches: false,
@@ -85,8 +93,22 @@ impl Encoder for Numbers {
     }
 
     fn images(&self, pictures: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
-        let place = || Embedding::new(vec![1.0, 0.0]).unwrap();
-        let features = pictures.iter().map(|_| ImageFeatures::new(place(), vec![]));
+        let features = pictures.iter().map(|picture| {
+            let number = number(picture);
+            let away = match self.vocabulary.is_empty() {
+                true => 0.0,
+                false => 0.1 * f32::from(number),
+            };
+            let shows = |tag| {
+                if tag == usize::from(number) {
+                    0.9
+                } else {
+                    0.05
+                }
+            };
+            let tags = (0..self.vocabulary.len()).map(shows).collect();
+            ImageFeatures::new(Embedding::new(vec![1.0, -away]).unwrap(), tags)
+        });
         Ok(features.collect())
     }
 

@@ -8,11 +8,13 @@ mod clean;
 mod features;
 #[cfg(test)]
 mod fixtures;
+mod fusion;
 mod keywords;
 mod matching;
 mod metrics;
 mod ngrams;
 mod parsing;
+mod pattern;
 #[cfg(feature = "plot")]
 mod plot;
 mod progress;
@@ -29,6 +31,7 @@ mod words;
 pub use bootstrap::Interval;
 pub use captioning::{CaptioningReport, captioning};
 pub use features::EvalError;
+pub use fusion::{Change, FusionFit, fit_fusion};
 pub use metrics::{average_precision, precision_recall, rank_of};
 pub use parsing::{Agreement, Misread, ParsingExample, ParsingReport, parsing, read_examples};
 pub use progress::EvalProgress;

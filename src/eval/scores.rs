@@ -15,11 +15,17 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    fn new(pictures: usize) -> Self {
+    pub(crate) fn new(pictures: usize) -> Self {
         Self {
             values: Vec::new(),
             pictures,
         }
+    }
+
+    /// Adds a sentence.
+    pub(crate) fn push_row(&mut self, scores: &[f32]) {
+        debug_assert_eq!(scores.len(), self.pictures);
+        self.values.extend_from_slice(scores);
     }
 
     pub(crate) fn sentences(&self) -> usize {
@@ -80,7 +86,8 @@ impl LegScores {
     }
 }
 
-fn rarity(encoder: &dyn Encoder, images: &[ImageFeatures]) -> Rarity {
+/// How rare the tags of a model are among some pictures.
+pub(crate) fn rarity(encoder: &dyn Encoder, images: &[ImageFeatures]) -> Rarity {
     let counts = encoder.vocabulary().iter().map(|tag| {
         let shown = images
             .iter()

@@ -27,6 +27,9 @@ pub struct FusionParams {
     pub rarity: f32,
     /// What a certain match of sentence and picture (ITM) adds. Default: 1
     pub itm_weight: f32,
+    /// How steeply that grows with the probability of a match, in units of log odds; at 1 it is the probability itself, below that
+    /// likely matches are told apart better. Default: 1
+    pub itm_slope: f32,
 }
 
 impl Default for FusionParams {
@@ -39,6 +42,7 @@ impl Default for FusionParams {
             confidence_margin: 2.0,
             rarity: 0.5,
             itm_weight: 1.0,
+            itm_slope: 1.0,
         }
     }
 }
@@ -49,9 +53,9 @@ impl FusionParams {
         sigmoid(self.itc_slope * (cosine - self.itc_centre))
     }
 
-    /// What the probability that sentence and picture belong together adds to a score.
+    /// What the probability that sentence and picture belong together adds to a score: never negative, and never less for more.
     pub fn matching(&self, probability: f32) -> f32 {
-        self.itm_weight * probability
+        self.itm_weight * sigmoid(self.itm_slope * log_odds(probability))
     }
 
     /// How far a tag of this probability counts as there: smooth, between 0 and 1, and never less for more.

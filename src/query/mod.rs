@@ -12,7 +12,7 @@ mod context;
 mod dropped;
 mod explain;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod fuse;
 mod lemma;
 mod lexicon;

@@ -39,13 +39,13 @@ impl Draft {
     }
 
     /// Writes a small file.
-    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn write(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), StoreError> {
         let path = self.folder.join(name);
         fs::write(&path, content).map_err(at(&path))
     }
 
     /// Takes a file of another bundle: the same file under a second name where the file system can do that, else a copy.
-    pub(super) fn share(&self, from: &Path, name: &str) -> Result<(), StoreError> {
+    pub(super) fn share(&self, from: &Path, name: &Path) -> Result<(), StoreError> {
         let path = self.folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;

@@ -232,6 +232,27 @@ impl ModelStore {
         Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
     }
 
+    /// Takes the bundle in `folder`, which training has written or somebody else has made, under `name` or else the one that it was
+    /// given when it was made. Its files are shared or copied: the folder may be removed afterwards.
+    ///
+    /// # Errors
+    /// When the folder is no bundle, one of its files is not what its description says, the name is taken, or writing fails.
+    pub fn install(&self, folder: &Path, name: Option<&str>) -> Result<ModelInfo> {
+        let source = ModelSource::Folder(folder.to_owned());
+        let description = source.describe()?;
+        let name = name.unwrap_or(description.name());
+        self.free(name)?;
+        source.verify()?;
+        let draft = Draft::new(&self.folder, name)?;
+        self.take(&source, "", &draft)?;
+        open_model(
+            &ModelSource::Folder(draft.folder().to_owned()),
+            DeviceChoice::Cpu,
+        )?;
+        draft.finish()?;
+        self.info(name)
+    }
+
     /// The model that does the work of a part of the one with this name: that part of a composed one, else itself.
     fn part(&self, name: &str, part: &str) -> Result<ModelSource> {
         let mut source = self.source(name)?;
@@ -243,14 +264,14 @@ impl ModelStore {
         Ok(source)
     }
 
-    /// Takes the bundle of a model as a folder of another.
+    /// Takes the bundle of a model as a folder of another, or as the whole of it.
     fn take(&self, source: &ModelSource, part: &str, draft: &Draft) -> Result<()> {
         let description = source.describe()?;
         let names = description.checksums().into_keys();
         let folder = draft.folder().join(part);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         for file in names.chain([BundleManifest::FILE.to_owned()]) {
-            let to = format!("{part}/{file}");
+            let to = Path::new(part).join(&file);
             match source {
                 ModelSource::Folder(from) => draft.share(&from.join(&file), &to)?,
                 ModelSource::Builtin => draft.write(&to, builtin::file(&file))?,
@@ -339,6 +360,51 @@ mod tests {
         assert!(store.compose("a", BUILTIN, "b").is_err());
         assert!(store.set_default("b").is_err());
         assert_eq!(store.names().unwrap(), [BUILTIN]);
+    }
+
+    #[test]
+    fn a_bundle_from_elsewhere_is_installed_only_if_it_is_whole() {
+        let (_folder, elsewhere) = store();
+        let (_other, store) = store();
+        let two = elsewhere.compose("two", BUILTIN, BUILTIN).unwrap();
+        let bundle = elsewhere.folder().join("two");
+        let tagger = bundle.join(TAGGER);
+        // A built-in model that was trained further has its name unless it was given another.
+        assert!(matches!(
+            store.install(&tagger, None),
+            Err(StoreError::Builtin { .. })
+        ));
+        let mine = store.install(&tagger, Some("mine")).unwrap();
+        assert_eq!((mine.name.as_str(), mine.kind), ("mine", ModelKind::Mini));
+        assert_eq!(store.install(&bundle, None).unwrap().id, two.id);
+        assert!(matches!(
+            store.install(&bundle, None),
+            Err(StoreError::Exists { .. })
+        ));
+        let words = tagger.join("vocab.txt");
+        let damaged = fs::read(&words).unwrap().repeat(2);
+        fs::remove_file(&words).unwrap();
+        fs::write(&words, damaged).unwrap();
+        let told = store
+            .install(&tagger, Some("other"))
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains("vocab.txt has the BLAKE3"), "{told}");
+        assert!(store.install(store.folder(), Some("other")).is_err());
+        for folder in [&bundle, &tagger] {
+            let manifest = folder.join(BundleManifest::FILE);
+            let inside = fs::read_to_string(&manifest).unwrap();
+            fs::remove_file(&manifest).unwrap();
+            fs::write(&manifest, inside.replace("tags.jsonl", "../tags.jsonl")).unwrap();
+            let told = store.install(folder, Some("other")).unwrap_err();
+            assert!(told.to_string().contains("outside of the bundle"), "{told}");
+        }
+        assert_eq!(store.names().unwrap(), [BUILTIN, "mine", "two"]);
+        // It has its own files.
+        elsewhere.remove("two").unwrap();
+        for name in ["mine", "two"] {
+            store.source(name).unwrap().verify().unwrap();
+        }
     }
 
     #[test]

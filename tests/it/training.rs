@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use imgsearch::corpus::read_corpus;
 use imgsearch::media::{Limits, decode, read};
 use imgsearch::models::train::{
     Progress, Start, TrainError, TrainRun, TrainSettings, TrainStage, train,
@@ -114,6 +115,8 @@ fn a_run_that_is_stopped_again_and_again_makes_the_bundle_of_one_that_is_not() {
     let [before, after] =
         [&base, &bundle].map(|b| fs::read(b.join("backbones.safetensors")).unwrap());
     assert!(before != after, "the encoders were tuned");
+    let held_out = read_corpus(&whole.path().join("run/held-out.jsonl")).unwrap();
+    assert_eq!(held_out.len(), 1);
 
     let model = Tag2TextMini::open(ModelSource::Folder(bundle), DeviceChoice::Cpu).unwrap();
     let pictures = squares(&model);

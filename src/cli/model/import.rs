@@ -2,32 +2,41 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use imgsearch::store::Import;
+use imgsearch::store::{Import, ModelInfo, ModelStore};
 use imgsearch::{ModelKind, WeightType};
+
+use crate::cli::output::harmless;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
-    /// The checkpoint; several files where it is cut into parts
-    #[arg(required = true, value_name = "FILE")]
+    /// The checkpoint, several files where it is cut into parts; or the folder of a bundle, as `train run` writes it
+    #[arg(required = true, value_name = "PATH")]
     files: Vec<PathBuf>,
     /// What it is a checkpoint of
     #[arg(long, value_enum)]
-    kind: Kind,
+    kind: Option<Kind>,
     /// Names of its tags, one a line; models that recognise tags need it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "kind")]
     tags: Option<PathBuf>,
     /// Thresholds of its tags, one a line [default: those of the kind]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "kind")]
     thresholds: Option<PathBuf>,
     /// WordPiece vocabulary, one token a line [default: that of bert-base-uncased]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "kind")]
     vocab: Option<PathBuf>,
-    /// What to call the model [default: the name of the file]
+    /// What to call the model [default: the name of the file, or the one that the bundle has]
     #[arg(long)]
     name: Option<String>,
     /// How to store the weights
-    #[arg(long, value_enum, value_name = "TYPE", default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "TYPE",
+        default_value_t,
+        requires = "kind"
+    )]
     dtype: Dtype,
 }
 
@@ -52,6 +61,17 @@ pub(super) enum Dtype {
     F32,
 }
 
+impl From<Kind> for ModelKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Tag2text => Self::Tag2text,
+            Kind::Ram => Self::Ram,
+            Kind::RamPlus => Self::RamPlus,
+            Kind::BlipItm => Self::BlipItm,
+        }
+    }
+}
+
 impl From<Dtype> for WeightType {
     fn from(dtype: Dtype) -> Self {
         match dtype {
@@ -62,15 +82,19 @@ impl From<Dtype> for WeightType {
 }
 
 impl ImportArgs {
-    /// `config` is the file with the shapes of the networks.
-    pub(super) fn import(&self, config: Option<&Path>) -> Import {
-        let kind = match self.kind {
-            Kind::Tag2text => ModelKind::Tag2text,
-            Kind::Ram => ModelKind::Ram,
-            Kind::RamPlus => ModelKind::RamPlus,
-            Kind::BlipItm => ModelKind::BlipItm,
+    /// Installs the model. `config` is the file with the shapes of the networks.
+    pub(super) fn install(&self, store: &ModelStore, config: Option<&Path>) -> Result<ModelInfo> {
+        let Some(kind) = self.kind else {
+            return match self.files.as_slice() {
+                [folder] if folder.is_dir() => Ok(store.install(folder, self.name.as_deref())?),
+                [file, ..] => bail!(
+                    "{} is not the folder of a bundle; say what it is a checkpoint of with --kind",
+                    harmless(file)
+                ),
+                [] => bail!("name a checkpoint, or the folder of a bundle"),
+            };
         };
-        let mut import = Import::new(kind, PathBuf::new());
+        let mut import = Import::new(kind.into(), PathBuf::new());
         import.files.clone_from(&self.files);
         import.config = config.map(Path::to_owned);
         import.tags.clone_from(&self.tags);
@@ -78,6 +102,6 @@ impl ImportArgs {
         import.vocab.clone_from(&self.vocab);
         import.name.clone_from(&self.name);
         import.dtype = self.dtype.into();
-        import
+        Ok(store.import(&import)?)
     }
 }

@@ -163,20 +163,7 @@ impl BundleManifest {
                 return Err(broken(format!("an input of {side} pixels makes no sense")));
             }
         }
-        // A name that leads out of the folder would read, or remove, what is not the bundle's.
-        let stays = |name: &str| {
-            let parts = name.split('/');
-            !name.contains('\\')
-                && parts
-                    .into_iter()
-                    .all(|part| !matches!(part, "" | "." | ".."))
-        };
-        match manifest.files.keys().find(|name| !stays(name)) {
-            Some(name) => Err(broken(format!(
-                "it names a file {name:?} outside of the bundle"
-            ))),
-            None => Ok(manifest),
-        }
+        Ok(manifest)
     }
 
     /// Of the manifest in `folder`, what `read` makes of the shapes, and how pictures are prepared, which a model with an image

@@ -128,14 +128,28 @@ impl ModelSource {
                 file: file.clone(),
                 reason: source.to_string(),
             })?;
-        match version.format {
-            0 | 1 => Ok(Description::Mini(Manifest::parse(&file, &bytes)?)),
-            manifest::FORMAT => Ok(Description::Bundle(BundleManifest::parse(&file, &bytes)?)),
-            found => Err(ModelError::NewerFormat {
+        let description = match version.format {
+            0 | 1 => Description::Mini(Manifest::parse(&file, &bytes)?),
+            manifest::FORMAT => Description::Bundle(BundleManifest::parse(&file, &bytes)?),
+            found => {
+                return Err(ModelError::NewerFormat {
+                    file,
+                    found,
+                    supported: manifest::FORMAT,
+                });
+            }
+        };
+        // A name that leads out of the folder would read, or remove, what is not the bundle's.
+        let stays = |name: &str| {
+            let inside = |part| !matches!(part, "" | "." | "..");
+            !name.contains('\\') && name.split('/').all(inside)
+        };
+        match description.checksums().keys().find(|name| !stays(name)) {
+            Some(name) => Err(ModelError::Manifest {
                 file,
-                found,
-                supported: manifest::FORMAT,
+                reason: format!("it names a file {name:?} outside of the bundle"),
             }),
+            None => Ok(description),
         }
     }
 }
@@ -158,6 +172,22 @@ impl Description {
         match self {
             Self::Mini(_) => ModelKind::Mini,
             Self::Bundle(manifest) => manifest.kind,
+        }
+    }
+
+    /// Whether there is a captioner; that of a composed model is in one of its parts.
+    pub(crate) fn writes_captions(&self) -> bool {
+        match self {
+            Self::Mini(manifest) => manifest.captioner.is_some(),
+            Self::Bundle(manifest) => manifest.kind == ModelKind::Tag2text,
+        }
+    }
+
+    /// Whether there is image-text matching; that of a composed model is in one of its parts.
+    pub(crate) fn matches(&self) -> bool {
+        match self {
+            Self::Mini(manifest) => manifest.matcher.is_some(),
+            Self::Bundle(manifest) => manifest.kind == ModelKind::BlipItm,
         }
     }
 

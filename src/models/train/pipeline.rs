@@ -24,7 +24,7 @@ use super::{
     TrainError, TrainRun, alignment, captioning, encoders, matching, tagging, thresholds,
     tuned_backbones,
 };
-use crate::corpus::CaptionedPicture;
+use crate::corpus::{CaptionedPicture, write_corpus};
 use crate::models::backbone::ImageBackbone;
 use crate::models::classes::Classes;
 use crate::models::manifest::Manifest;
@@ -37,6 +37,9 @@ use crate::models::weights::Weights;
 use crate::vocabulary::{Tag, Vocabulary};
 
 type Watch<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
+
+/// Lists the pictures that were held out, for those who measure or fit something else on them.
+const HELD_OUT: &str = "held-out.jsonl";
 
 /// Trains what is asked for and writes a bundle; returns its folder.
 pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, TrainError> {
@@ -148,6 +151,7 @@ pub(crate) fn train(run: &TrainRun, progress: Watch<'_>) -> Result<PathBuf, Trai
         )
     };
     let mut features = collect(&networks, &folder, pictures, progress)?;
+    list_held_out(&features, &out.join(HELD_OUT))?;
 
     let config = &manifest.aligner;
     if trains(TrainStage::Alignment) {
@@ -305,6 +309,12 @@ impl Networks {
             fingerprint: blake3::hash(bytes).to_hex().to_string(),
         })
     }
+}
+
+fn list_held_out(features: &Features, path: &Path) -> Result<(), TrainError> {
+    let held_out = (0..features.pictures()).filter(|&picture| features.is_held_out(picture));
+    let pictures: Vec<_> = held_out.map(|picture| features.picture(picture)).collect();
+    write_corpus(path, &pictures).map_err(|source| TrainError::io(path, source))
 }
 
 fn tell(
