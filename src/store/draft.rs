@@ -44,13 +44,16 @@ impl Draft {
         fs::write(&path, content).map_err(at(&path))
     }
 
-    /// Takes a file of another bundle: the same file under a second name where the file system can do that, else a copy.
+    /// Takes a file of another bundle. One of this folder of models, which nobody changes, becomes the same file under a second name
+    /// where the file system can do that; else it is copied.
     pub(super) fn share(&self, from: &Path, name: &Path) -> Result<(), StoreError> {
         let path = self.folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        if fs::hard_link(from, &path).is_err() {
+        let models = self.target.parent();
+        let stays = models.is_some_and(|models| from.starts_with(models));
+        if !stays || fs::hard_link(from, &path).is_err() {
             fs::copy(from, &path).map_err(at(from))?;
         }
         Ok(())

@@ -233,7 +233,7 @@ impl ModelStore {
     }
 
     /// Takes the bundle in `folder`, which training has written or somebody else has made, under `name` or else the one that it was
-    /// given when it was made. Its files are shared or copied: the folder may be removed afterwards.
+    /// given when it was made. Its files are copied: the folder may be trained into again, or removed.
     ///
     /// # Errors
     /// When the folder is no bundle, one of its files is not what its description says, the name is taken, or writing fails.
@@ -383,7 +383,6 @@ mod tests {
         ));
         let words = tagger.join("vocab.txt");
         let damaged = fs::read(&words).unwrap().repeat(2);
-        fs::remove_file(&words).unwrap();
         fs::write(&words, damaged).unwrap();
         let told = store
             .install(&tagger, Some("other"))
@@ -394,7 +393,6 @@ mod tests {
         for folder in [&bundle, &tagger] {
             let manifest = folder.join(BundleManifest::FILE);
             let inside = fs::read_to_string(&manifest).unwrap();
-            fs::remove_file(&manifest).unwrap();
             fs::write(&manifest, inside.replace("tags.jsonl", "../tags.jsonl")).unwrap();
             let told = store.install(folder, Some("other")).unwrap_err();
             assert!(told.to_string().contains("outside of the bundle"), "{told}");
