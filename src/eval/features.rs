@@ -75,17 +75,6 @@ pub(crate) fn encode<P: Borrow<CaptionedPicture>, T>(
     Ok(encoded)
 }
 
-/// Embedding and tags of every picture.
-pub(crate) fn image_features(
-    encoder: &dyn Encoder,
-    pictures: &[CaptionedPicture],
-    watch: &mut Watch<'_>,
-) -> Result<Vec<ImageFeatures>, EvalError> {
-    encode(encoder, pictures, ENCODING, watch, |squares| {
-        encoder.images(squares)
-    })
-}
-
 /// Probabilities of every tag in each picture, of a model that may do nothing else.
 pub(crate) fn tag_scores(
     encoder: &dyn Encoder,
@@ -97,21 +86,31 @@ pub(crate) fn tag_scores(
     })
 }
 
-/// [`image_features`] with the tokens that sentences are matched with; `None` when the model has no image-text matching.
+/// Embedding and tags of every picture, with the tokens that sentences are matched with where `matching` is asked for and the model can.
 pub(crate) fn matchable_features(
     encoder: &dyn Encoder,
     pictures: &[CaptionedPicture],
+    matching: bool,
     watch: &mut Watch<'_>,
-) -> Result<Option<Vec<(ImageFeatures, ImageTokensF16)>>, EvalError> {
-    let encoded = encode(encoder, pictures, ENCODING, watch, |squares| {
-        encoder.images_with_tokens(squares)
-    });
-    match encoded {
-        Ok(encoded) => Ok(Some(encoded)),
-        Err(EvalError::Model(ModelError::Lacks {
-            part: ModelPart::Matcher,
-            ..
-        })) => Ok(None),
-        Err(error) => Err(error),
+) -> Result<(Vec<ImageFeatures>, Option<Vec<ImageTokensF16>>), EvalError> {
+    if matching {
+        let encoded = encode(encoder, pictures, ENCODING, watch, |squares| {
+            encoder.images_with_tokens(squares)
+        });
+        match encoded {
+            Ok(encoded) => {
+                let (images, tokens) = encoded.into_iter().unzip();
+                return Ok((images, Some(tokens)));
+            }
+            Err(EvalError::Model(ModelError::Lacks {
+                part: ModelPart::Matcher,
+                ..
+            })) => {}
+            Err(error) => return Err(error),
+        }
     }
+    let images = encode(encoder, pictures, ENCODING, watch, |squares| {
+        encoder.images(squares)
+    })?;
+    Ok((images, None))
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::EvalError;
-use super::features::{image_features, matchable_features};
+use super::features::matchable_features;
 use super::matching::Matches;
 use super::metrics::rank_of;
 use super::pattern::{Axis, climb};
@@ -114,17 +114,7 @@ pub fn fit_fusion(
     });
     let [sentences, keywords] = kinds;
     let kinds = [sentences?, keywords?];
-    let matchable = match rerank {
-        0 => None,
-        _ => matchable_features(encoder, pictures, watch)?,
-    };
-    let (images, tokens): (Vec<_>, Option<Vec<_>>) = match matchable {
-        Some(encoded) => {
-            let (images, tokens) = encoded.into_iter().unzip();
-            (images, Some(tokens))
-        }
-        None => (image_features(encoder, pictures, watch)?, None),
-    };
+    let (images, tokens) = matchable_features(encoder, pictures, rerank > 0, watch)?;
     let collection = Collection {
         vocabulary: encoder.vocabulary(),
         rarity: rarity(encoder, &images),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::features::{EvalError, image_features, matchable_features};
+use super::features::{EvalError, matchable_features};
 use super::matching::Matches;
 use super::progress::{EvalProgress, Watch};
 use super::queries::Queries;
@@ -79,22 +79,11 @@ pub fn retrieval(
     let queries = Queries::new(pictures, options)?;
     let mut left_out = Vec::new();
     let mut lacks = |part| left_out.push(ModelError::lacks(encoder.id(), part).to_string());
-    let matchable = match options.rerank {
-        0 => None,
-        _ => matchable_features(encoder, pictures, watch)?,
-    };
-    let (images, tokens): (Vec<_>, Option<Vec<_>>) = match matchable {
-        Some(encoded) => {
-            let (images, tokens) = encoded.into_iter().unzip();
-            (images, Some(tokens))
-        }
-        None => {
-            if options.rerank > 0 {
-                lacks(ModelPart::Matcher);
-            }
-            (image_features(encoder, pictures, watch)?, None)
-        }
-    };
+    let matching = options.rerank > 0;
+    let (images, tokens) = matchable_features(encoder, pictures, matching, watch)?;
+    if matching && tokens.is_none() {
+        lacks(ModelPart::Matcher);
+    }
     if encoder.vocabulary().is_empty() {
         lacks(ModelPart::Tagger);
     }
