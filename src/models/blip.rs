@@ -136,15 +136,15 @@ impl BlipTexts {
         Ok(self.encoder.forward(embedded, lengths, images))
     }
 
-    /// The first hidden state of each text `[B, hidden]`. What fills up shorter texts does not count, so unlike the reference
-    /// none are filled up beyond the longest.
-    fn first_hidden(
-        &self,
-        rows: &[Vec<u32>],
-        images: Option<&MatchedImages>,
-    ) -> Result<Tensor<2>, ModelError> {
+    /// The first hidden state of each text `[B, hidden]`, which has looked at one of the images: each serves the same number
+    /// of adjacent texts. What fills up shorter texts does not count, so unlike the reference none are filled up beyond
+    /// the longest.
+    fn matched(&self, rows: &[Vec<u32>], images: &MatchedImages) -> Result<Tensor<2>, ModelError> {
         let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-        Ok(first(self.hidden(rows, &lengths, images)?))
+        let embedded = self.embeddings.forward(rows, &self.device)?;
+        Ok(self
+            .encoder
+            .match_groups(embedded, &lengths, &images.0, images.count()))
     }
 
     /// Texts to unit vectors `[B, embed_dim]`. Their cosine with those of pictures is the ITC score (without temperature, as in
@@ -153,7 +153,8 @@ impl BlipTexts {
     /// # Errors
     /// When a token is not in the vocabulary.
     pub(crate) fn features(&self, rows: &[Vec<u32>]) -> Result<Tensor<2>, ModelError> {
-        let hidden = self.first_hidden(rows, None)?;
+        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let hidden = first(self.hidden(rows, &lengths, None)?);
         Ok(unit(self.text_proj.forward(hidden)))
     }
 }
@@ -161,6 +162,12 @@ impl BlipTexts {
 /// What texts need of the images that they are matched with: keys and values of their tokens in every layer.
 #[derive(Debug)]
 pub(crate) struct MatchedImages(Vec<KeysValues>);
+
+impl MatchedImages {
+    fn count(&self) -> usize {
+        self.0.first().map_or(1, KeysValues::sources)
+    }
+}
 
 #[cfg(feature = "train")]
 #[cfg_attr(
@@ -220,7 +227,7 @@ impl BlipMatcher {
         rows: &[Vec<u32>],
         images: &MatchedImages,
     ) -> Result<Tensor<2>, ModelError> {
-        let hidden = self.texts.first_hidden(rows, Some(images))?;
+        let hidden = self.texts.matched(rows, images)?;
         Ok(self.itm_head.forward(hidden))
     }
 }

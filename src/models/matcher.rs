@@ -101,17 +101,17 @@ impl Matcher {
         self.layers.keys_values(tokens)
     }
 
-    /// Logits `[T, 2]` of sentences, given by their lower states `[T, L, hidden]` and their tokens: the second is that of a
-    /// match. Each of the pictures is matched with the same number of adjacent sentences.
+    /// Logits `[P, 2]` of every sentence with every picture of the same group, ordered by group, picture and sentence: the
+    /// second is that of a match. Sentences are given by their lower states `[T, L, hidden]` and their tokens; they and the
+    /// pictures come in `groups` equal parts.
     pub(crate) fn logits(
         &self,
         states: Tensor<3>,
         lengths: &[usize],
         images: &[KeysValues],
+        groups: usize,
     ) -> Tensor<2> {
-        let hidden = self.layers.forward(states, lengths, Some(images));
-        let [batch, _, width] = hidden.dims();
-        let first = hidden.slice([0..batch, 0..1, 0..width]).squeeze_dim(1);
+        let first = self.layers.match_groups(states, lengths, images, groups);
         self.head.forward(first)
     }
 }

@@ -95,11 +95,10 @@ impl MatchSide {
         }
         let shape = [images.len(), count, width];
         let tokens = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        // Each picture is looked at by as many rows: the sentences, again for each of them.
-        let states = lower.states.clone().repeat_dim(0, images.len());
-        let lengths = lower.lengths.repeat(images.len());
         let looked_at = self.matcher.images(&tokens);
-        let logits = host(self.matcher.logits(states, &lengths, &looked_at))?;
+        let states = lower.states.clone();
+        let logits = self.matcher.logits(states, &lower.lengths, &looked_at, 1);
+        let logits = host(logits)?;
         logits
             .chunks_exact(2)
             .map(|pair| match *pair {

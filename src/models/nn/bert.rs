@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | sentence encoder | [`Bert::load`] without `encoder_width` | [`Bert::forward`] |
 //! | BLIP text encoder, text alone | [`Bert::load`] with the image encoder's width | [`Bert::forward`] without keys and values: cross-attention is skipped |
-//! | BLIP text encoder with images | the same | [`Bert::forward`] with the [`Bert::keys_values`] of the image tokens |
+//! | BLIP text encoder with images | the same | [`Bert::match_groups`] with the [`Bert::keys_values`] of the image tokens |
 //! | Tag2Text tag encoder | [`Bert::load_tied`], whose lowest layers belong to the recognition decoder too | the same |
 //! | Tag2Text text decoder | [`Bert::load`] with its own width | [`Bert::decode`], a few tokens at a time, on a [`Cache`] |
 //!
@@ -238,6 +238,45 @@ impl Bert {
             x = layer.cross.forward(x, encoder, self.heads);
         }
         x.into_tensor(batch, &device)
+    }
+
+    /// The first token's state `[P, hidden]` of every pair of a text and a source of the same group: as [`Bert::forward`] gives
+    /// it, without what no pair needs. Texts, in `embeddings` `[T, L, hidden]`, and the sources of `encoder` come in `groups`
+    /// equal parts; pairs are ordered by group, then source, then text.
+    ///
+    /// The lowest self-attention has seen no source yet, so it is computed once a text; of the uppermost layer nothing but
+    /// the first token is wanted. Together that is a quarter of four layers.
+    pub(crate) fn match_groups(
+        &self,
+        embeddings: Tensor<3>,
+        lengths: &[usize],
+        encoder: &[KeysValues],
+        groups: usize,
+    ) -> Tensor<2> {
+        let ([texts, length, _], device) = (embeddings.dims(), embeddings.device());
+        let copies = encoder.first().map_or(1, |layer| layer.sources() / groups);
+        let paired: Vec<usize> = lengths
+            .chunks(texts / groups)
+            .flat_map(|group| group.repeat(copies))
+            .collect();
+        let mut mask = padding(lengths, length, self.dtype(), &device);
+        let mut x = self.enter(embeddings);
+        let mut batch = texts;
+        for (i, layer) in self.layers.iter().enumerate() {
+            let own = layer.attention.keys_values(&x, batch);
+            if i + 1 == self.layers.len() {
+                x = x.first_of_each(batch);
+            }
+            x = layer.attention.forward(x, &own, self.heads, mask.as_ref());
+            if i == 0 {
+                x = x.repeat(groups, copies);
+                batch = texts * copies;
+                mask = padding(&paired, length, self.dtype(), &device);
+            }
+            x = layer.cross.forward(x, encoder.get(i), self.heads);
+        }
+        let states = x.into_tensor(batch, &device);
+        states.narrow(1, 0, 1).squeeze_dim(1)
     }
 
     /// Embeddings `[rows, L, hidden]` of the next tokens to their hidden states of the same shape: each token sees those

@@ -24,6 +24,11 @@ pub(crate) struct KeysValues {
 }
 
 impl KeysValues {
+    /// How many texts or pictures the tokens are of.
+    pub(crate) fn sources(&self) -> usize {
+        self.sources
+    }
+
     /// Goes on with the given sources, in this order; one may come more than once.
     pub(crate) fn select(&mut self, sources: &[usize]) {
         for rows in [&mut self.keys, &mut self.values] {

@@ -48,6 +48,49 @@ impl Rows {
         }
     }
 
+    /// The first row of each of `batch` sequences.
+    pub(super) fn first_of_each(&self, batch: usize) -> Self {
+        match self {
+            Self::Host { values, width } => Self::Host {
+                values: values
+                    .chunks_exact(values.len() / batch)
+                    .flat_map(|sequence| &sequence[..*width])
+                    .copied()
+                    .collect(),
+                width: *width,
+            },
+            Self::Device(tensor) => {
+                let [count, width] = tensor.dims();
+                let sequences = tensor.clone().reshape([batch, count / batch, width]);
+                Self::Device(sequences.narrow(1, 0, 1).squeeze_dim(1))
+            }
+        }
+    }
+
+    /// Each of `groups` equal parts `copies` times, one after another.
+    pub(super) fn repeat(self, groups: usize, copies: usize) -> Self {
+        if copies == 1 {
+            return self;
+        }
+        match self {
+            Self::Host { values, width } => Self::Host {
+                values: values
+                    .chunks_exact(values.len() / groups)
+                    .flat_map(|group| std::iter::repeat_n(group, copies))
+                    .flatten()
+                    .copied()
+                    .collect(),
+                width,
+            },
+            Self::Device(tensor) => {
+                let [count, width] = tensor.dims();
+                let parts = tensor.reshape([groups, 1, count / groups, width]);
+                let repeated = parts.repeat_dim(1, copies);
+                Self::Device(repeated.reshape([count * copies, width]))
+            }
+        }
+    }
+
     /// `[R, C]`.
     pub(crate) fn dims(&self) -> [usize; 2] {
         match self {

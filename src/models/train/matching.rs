@@ -63,7 +63,10 @@ impl Trainee {
             let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
             let states = self.dropout.forward(batch.states);
             let images = self.matcher.images(&tokens);
-            let logits = self.matcher.logits(states, &batch.lengths, &images);
+            let groups = batch.lengths.len() / batch.size;
+            let logits = self
+                .matcher
+                .logits(states, &batch.lengths, &images, groups);
             let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
             let [pairs, _] = lead.dims();
             lead.reshape([pairs / batch.size, batch.size])
@@ -278,7 +281,7 @@ mod tests {
         let logits =
             trainee
                 .matcher
-                .logits(random("states", [1, 7, 384], &training), &[7], &images);
+                .logits(random("states", [1, 7, 384], &training), &[7], &images, 1);
         let mut gradients = GradientsParams::from_grads(logits.sum().backward(), &trainee);
         let all = gradients.len();
         let taken = those.take(&trainee, &mut gradients).len();
@@ -300,7 +303,7 @@ mod tests {
         let logits = |tokens: &MatchTokens, matcher: &Matcher, device: &Device| {
             let image = tokens.forward(random("image", [2, 50, 1280], device));
             let states = random("states", [2, 7, 384], device);
-            host(matcher.logits(states, &[7, 5], &matcher.images(&image))).unwrap()
+            host(matcher.logits(states, &[7, 5], &matcher.images(&image), 2)).unwrap()
         };
         let found = logits(&tokens, &matcher, &host_device);
         let expected = logits(&trainee.tokens, &trainee.matcher, &training);

@@ -65,11 +65,11 @@ impl<'a> MatchingData<'a> {
 pub(crate) struct Batch {
     /// Image tokens `[groups * size, 1 + N, channels]`.
     pub(crate) tokens: Tensor<3>,
-    /// Lower states `[groups * size * size, L, hidden]`: for each picture, the sentences of its group.
+    /// Lower states `[groups * size, L, hidden]` of their captions.
     pub(crate) states: Tensor<3>,
     /// Tokens of each of these.
     pub(crate) lengths: Vec<usize>,
-    /// Pictures of a group.
+    /// Pictures of a group, and captions.
     pub(crate) size: usize,
 }
 
@@ -118,17 +118,13 @@ impl Batch {
             features.push_tokens(pair.picture, pair.view, &mut tokens)?;
             sentences.push_states(pair.caption, longest, &mut states)?;
         }
-        let (groups, width) = (groups.len(), sentences.width());
-        let shape = [groups * size, features.token_count(), features.channels()];
-        let states = TensorData::new(states, [groups, 1, size, longest * width]);
-        let states = Tensor::<4>::from_data(states, device).repeat_dim(1, size);
+        let shape = [lengths.len(), features.token_count(), features.channels()];
+        let tokens = TensorData::new(tokens, shape);
+        let states = TensorData::new(states, [lengths.len(), longest, sentences.width()]);
         Ok(Self {
-            tokens: Tensor::from_data(TensorData::new(tokens, shape), device),
-            states: states.reshape([groups * size * size, longest, width]),
-            lengths: lengths
-                .chunks_exact(size)
-                .flat_map(|group| group.repeat(size))
-                .collect(),
+            tokens: Tensor::from_data(tokens, device),
+            states: Tensor::from_data(states, device),
+            lengths,
             size,
         })
     }

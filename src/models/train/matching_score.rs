@@ -127,9 +127,8 @@ impl Network<'_> {
         sentences.push_states(caption, length, &mut states)?;
         let shape = [1, length, sentences.width()];
         let states = Tensor::<3>::from_data(TensorData::new(states, shape), self.device);
-        let states = states.repeat_dim(0, pairs);
         let images = self.matcher.images(&tokens);
-        let logits = host(self.matcher.logits(states, &vec![length; pairs], &images))?;
+        let logits = host(self.matcher.logits(states, &[length], &images, 1))?;
         Ok(logits
             .chunks_exact(2)
             .map(|pair| pair[1] - pair[0])
