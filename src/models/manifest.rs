@@ -8,6 +8,7 @@ use super::ModelError;
 use super::aligner::AlignerConfig;
 use super::caption_network::CaptionerConfig;
 use super::matcher::MatcherConfig;
+use super::mini::{CAPTION_WORDS, CAPTIONER};
 use super::nn::{BertConfig, EfficientNetConfig};
 use super::tagger::TaggerConfig;
 
@@ -71,10 +72,13 @@ impl Manifest {
         self.text_encoder.num_hidden_layers.saturating_sub(upper)
     }
 
-    /// Name and content: indexes made with another model are told apart by it.
+    /// Name and content: indexes made with another model are told apart by it. What writes captions does not count, as nothing
+    /// that it makes is kept.
     pub(crate) fn id(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (file, checksum) in &self.files {
+        let kept =
+            |(file, _): &(&String, &String)| ![CAPTIONER, CAPTION_WORDS].contains(&file.as_str());
+        for (file, checksum) in self.files.iter().filter(kept) {
             hasher.update(file.as_bytes()).update(checksum.as_bytes());
         }
         format!("{}-{}", self.name, &hasher.finalize().to_hex()[..12])
@@ -84,6 +88,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::mini::{HEADS, TAGS};
 
     #[test]
     fn a_newer_format_is_told_from_a_broken_file() {
@@ -95,5 +100,20 @@ mod tests {
             Manifest::parse("m", br#"{"format": 1}"#),
             Err(ModelError::Manifest { .. })
         ));
+    }
+
+    #[test]
+    fn another_captioner_leaves_indexes_valid() {
+        let mut manifest =
+            Manifest::parse("m", crate::models::builtin::file(Manifest::FILE)).unwrap();
+        let mut id_with = |file: &str| {
+            let checksum = manifest.files.get_mut(file).unwrap();
+            checksum.replace_range(..1, "x");
+            manifest.id()
+        };
+        let tags = id_with(TAGS);
+        assert_eq!(id_with(CAPTIONER), tags);
+        assert_eq!(id_with(CAPTION_WORDS), tags);
+        assert_ne!(id_with(HEADS), tags);
     }
 }

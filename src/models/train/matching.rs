@@ -64,9 +64,7 @@ impl Trainee {
             let states = self.dropout.forward(batch.states);
             let images = self.matcher.images(&tokens);
             let groups = batch.lengths.len() / batch.size;
-            let logits = self
-                .matcher
-                .logits(states, &batch.lengths, &images, groups);
+            let logits = self.matcher.logits(states, &batch.lengths, &images, groups);
             let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
             let [pairs, _] = lead.dims();
             lead.reshape([pairs / batch.size, batch.size])

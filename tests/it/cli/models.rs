@@ -37,7 +37,11 @@ fn a_composed_model_is_listed_chosen_used_and_removed() {
         "{}",
         err(&made)
     );
-    assert!(err(&made).contains("tags, similarity"), "{}", err(&made));
+    assert!(
+        err(&made).contains("tags, similarity, captions"),
+        "{}",
+        err(&made)
+    );
     assert_eq!(code(&run(home, &["model", "use", "both"])), 0);
 
     let models = lines(&run(home, &["model", "list", "--json"]));
@@ -110,10 +114,30 @@ fn models_that_are_not_there_are_named() {
 }
 
 #[test]
+fn the_built_in_model_describes_pictures_with_the_tags_that_it_is_given() {
+    let coffee = photos().join("coffee.jpg");
+    let caption = |options: &[&str]| {
+        let mut args = vec![OsStr::new("caption"), coffee.as_os_str(), "--json".as_ref()];
+        args.extend(options.iter().map(OsStr::new));
+        let told = run(index(), &args);
+        assert_eq!(code(&told), 0, "{}", err(&told));
+        lines(&told)[0]["caption"].as_str().unwrap().to_owned()
+    };
+    let found = caption(&[]);
+    assert!(found.split(' ').count() > 2, "{found}");
+    let given = caption(&["--tags", "dog, beach"]);
+    assert!(given.contains("dog") && given.contains("beach"), "{given}");
+}
+
+#[test]
 fn what_a_model_lacks_is_said_with_what_to_install() {
     let cat = photos().join("cat.jpg");
-    let caption = [OsStr::new("caption"), cat.as_os_str()];
-    refused(&run(index(), &caption), "imgsearch model pull tag2text");
+    let blip = ["--model", "blip_retrieval_mini"].map(OsStr::new);
+    let caption = [&[OsStr::new("caption"), cat.as_os_str()][..], &blip].concat();
+    refused(
+        &run(imports::home(), &caption),
+        "imgsearch model pull tag2text",
+    );
     let sentences = ["a cat", "a rocket on its way into space"];
     let asked = [
         OsStr::new("match"),

@@ -1,7 +1,8 @@
 //! Parity with the reference, layer by layer.
 
 use super::*;
-use crate::models::golden::{self, Golden, device, devices};
+use crate::models::backbone::host;
+use crate::models::golden::{self, Golden, assert_close, device, devices};
 use crate::models::nn::Embeddings;
 use crate::models::reduced;
 
@@ -67,6 +68,49 @@ fn tag_encoder_equals_the_reference_layer_by_layer() {
                     check(depth, &format!("tagenc.auto.layer.{}", depth - 1));
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn first_tokens_of_groups_are_those_of_every_pair() {
+    let golden = Golden::parse(GOLDEN);
+    let plain = Device::flex();
+    for device in [plain.clone(), plain.clone().autodiff()] {
+        let table = Embeddings::load(&config(), "tag_encoder", &weights(), &device).unwrap();
+        let (ids, mut lengths) = tokens(&golden, "tagenc.auto");
+        let texts = ids.len();
+        lengths[0] -= 1;
+        let sums = table.forward(&ids, &device).unwrap();
+        let image = golden.tensor::<3>("image_tokens", &device);
+        let sources = image.dims()[0];
+        assert!(
+            texts > 1 && sources == texts,
+            "{texts} texts, {sources} images"
+        );
+        for depth in [1, 3] {
+            let bert = tag_encoder(depth, &device);
+            let pairs = |groups: usize| {
+                let kept = bert.keys_values(&image);
+                host(bert.match_groups(sums.clone(), &lengths, &kept, groups)).unwrap()
+            };
+            let one_by_one = |source: usize, text: usize| {
+                let mut kept = bert.keys_values(&image);
+                kept.iter_mut().for_each(|layer| layer.select(&[source]));
+                let states = bert.forward(
+                    sums.clone().narrow(0, text, 1),
+                    &lengths[text..=text],
+                    Some(&kept),
+                );
+                host(states.narrow(1, 0, 1)).unwrap()
+            };
+            let each: Vec<f32> = (0..sources).flat_map(|i| one_by_one(i, i)).collect();
+            assert_close(&pairs(sources), &each, 1e-5, "a picture a text");
+            let every: Vec<f32> = (0..sources)
+                .flat_map(|source| (0..texts).map(move |text| (source, text)))
+                .flat_map(|(source, text)| one_by_one(source, text))
+                .collect();
+            assert_close(&pairs(1), &every, 1e-5, "every text with every picture");
         }
     }
 }
