@@ -1,11 +1,13 @@
 //! The built-in model, in batches as the indexer uses them. `benches/pytorch_encode.py` times the same networks in PyTorch.
 
 use criterion::{Criterion, Throughput};
-use imgsearch::{DeviceChoice, Encoder, ModelSource, Squares, Tag2TextMini};
+use imgsearch::{DeviceChoice, Encoder, ImageTokensF16, ModelSource, Squares, Tag2TextMini};
 
 use super::noise;
 
 const BATCH: u32 = 16;
+/// Candidates that one search matches with its sentence.
+const CANDIDATES: u32 = 64;
 
 pub(super) fn encode(c: &mut Criterion) {
     let model =
@@ -23,6 +25,21 @@ pub(super) fn encode(c: &mut Criterion) {
             model
                 .text("a brown dog runs along the beach with a ball")
                 .expect("encodes")
+        });
+    });
+    let candidates: Vec<Squares> = (0..CANDIDATES).map(|i| noise(model.inputs(), i)).collect();
+    let stored: Vec<ImageTokensF16> = candidates
+        .chunks(BATCH as usize)
+        .flat_map(|batch| model.images_with_tokens(batch).expect("encodes"))
+        .map(|(_, tokens)| tokens)
+        .collect();
+    let stored: Vec<&ImageTokensF16> = stored.iter().collect();
+    group.throughput(Throughput::Elements(CANDIDATES.into()));
+    group.bench_function("match/64", |b| {
+        b.iter(|| {
+            model
+                .match_logits(&stored, &["a brown dog runs along the beach with a ball"])
+                .expect("matches")
         });
     });
     group.finish();

@@ -7,23 +7,23 @@ use super::explain::{Explanation, MatchedTag};
 use super::resolution::{How, Resolution};
 use crate::vocabulary::Vocabulary;
 
-/// How scores are fused. A committed command fits them to validation data; the defaults are its starting point.
+/// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FusionParams {
-    /// The cosine similarity that counts for one half. Default: 0.35
+    /// The cosine similarity that counts for one half. Default: 0.8
     pub itc_centre: f32,
     /// How steeply similarity is told from dissimilarity around the centre. Default: 6
     pub itc_slope: f32,
-    /// What one certain, rare, exactly named tag adds. Default: 0.15
+    /// What one certain, rare, exactly named tag adds. Default: 0.126
     pub tag_weight: f32,
-    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1
+    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1.107
     pub confidence_slope: f32,
-    /// Log odds above the point of one half at which a tag's own threshold lies; at 2 a tag that is just
-    /// recognised counts for 0.88. Default: 2
+    /// Log odds above the point of one half at which a tag's own threshold lies; at 2.5 a tag that is just
+    /// recognised counts for 0.92. Default: 2.5
     pub confidence_margin: f32,
-    /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0.5
+    /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0
     pub rarity: f32,
     /// What a certain match of sentence and picture (ITM) adds. Default: 1
     pub itm_weight: f32,
@@ -35,12 +35,12 @@ pub struct FusionParams {
 impl Default for FusionParams {
     fn default() -> Self {
         Self {
-            itc_centre: 0.35,
+            itc_centre: 0.8,
             itc_slope: 6.0,
-            tag_weight: 0.15,
-            confidence_slope: 1.0,
-            confidence_margin: 2.0,
-            rarity: 0.5,
+            tag_weight: 0.126,
+            confidence_slope: 1.107,
+            confidence_margin: 2.5,
+            rarity: 0.0,
             itm_weight: 1.0,
             itm_slope: 1.0,
         }

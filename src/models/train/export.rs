@@ -206,10 +206,7 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
     fs::create_dir_all(folder).map_err(|source| TrainError::io(folder, source))?;
     let mut files = BTreeMap::new();
     let mut put = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        let partial = folder.join(format!("{name}.partial"));
-        fs::write(&partial, bytes).map_err(|source| TrainError::io(&partial, source))?;
-        fs::rename(&partial, &path).map_err(|source| TrainError::io(&path, source))?;
+        replace(folder, name, bytes)?;
         let checksum = blake3::hash(bytes).to_hex().to_string();
         files.insert(name.to_owned(), checksum);
         Ok::<(), TrainError>(())
@@ -242,13 +239,19 @@ pub(crate) fn write(parts: Parts<'_>, folder: &Path) -> Result<Manifest, TrainEr
         Captions::None => {}
     }
     manifest.files = files;
-    let path = folder.join(Manifest::FILE);
     let mut text =
         serde_json::to_string_pretty(&manifest).map_err(|source| ModelError::Manifest {
             file: Manifest::FILE.to_owned(),
             reason: source.to_string(),
         })?;
     text.push('\n');
-    fs::write(&path, text).map_err(|source| TrainError::io(&path, source))?;
+    replace(folder, Manifest::FILE, text.as_bytes())?;
     Ok(manifest)
+}
+
+/// Writes a file beside its place first: whoever reads the folder finds the former one or all of this.
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
+    let (path, partial) = (folder.join(name), folder.join(format!("{name}.partial")));
+    fs::write(&partial, bytes).map_err(|source| TrainError::io(&partial, source))?;
+    fs::rename(&partial, &path).map_err(|source| TrainError::io(&path, source))
 }
