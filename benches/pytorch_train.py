@@ -18,7 +18,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 50, 384, 28
+CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 50, 384, 21
 
 
 def attention(queries, keys, values, heads):
@@ -100,7 +100,8 @@ class Tagging(nn.Module):
 
 
 class Matching(nn.Module):
-    """32 groups of four pictures and four captions, each picture with each caption of its group; four layers."""
+    """32 groups of four pictures and four captions, each picture with each caption of its group; four layers. What no pair needs
+    is left out as it is in the program: the lowest self-attention is one a caption, the uppermost layer has one token."""
 
     items, size, layers, width, kept = 32, 4, 4, 384, 256
 
@@ -112,14 +113,16 @@ class Matching(nn.Module):
         self.cross = nn.ModuleList([Attention(self.width, self.kept, 12) for _ in range(self.layers)])
         self.feed = nn.ModuleList([FeedForward(self.width, 1536) for _ in range(self.layers)])
         pictures = self.items * self.size
-        self.inputs = torch.rand(pictures, TOKENS, CHANNELS), torch.randn(pictures * self.size, WORDS, self.width)
+        self.inputs = torch.rand(pictures, TOKENS, CHANNELS), torch.randn(pictures, WORDS, self.width)
         self.target = torch.eye(self.size).expand(self.items, -1, -1)
 
     def forward(self):
         tokens = self.norm(self.tokens(F.dropout(self.inputs[0], 0.1).sqrt()) + self.places)
         x = F.dropout(self.inputs[1], 0.1)
-        for own, cross, feed in zip(self.own, self.cross, self.feed):
-            x = own(x, x)
+        for i, (own, cross, feed) in enumerate(zip(self.own, self.cross, self.feed)):
+            x = own(x[:, :1] if i + 1 == self.layers else x, x)
+            if i == 0:
+                x = x.view(self.items, 1, self.size, WORDS, -1).expand(-1, self.size, -1, -1, -1).flatten(0, 2)
             # The four captions of a picture are one sequence to it, so that its keys and values are not repeated.
             looking = x.view(len(tokens), -1, self.width)
             x = feed(cross(looking, tokens).view_as(x))

@@ -27,6 +27,11 @@ pub(super) fn encode(c: &mut Criterion) {
                 .expect("encodes")
         });
     });
+    if model.images_with_tokens(&pictures[..1]).is_err() {
+        eprintln!("match/64 is left out: the built-in model matches no sentences (ITM)");
+        group.finish();
+        return;
+    }
     let candidates: Vec<Squares> = (0..CANDIDATES).map(|i| noise(model.inputs(), i)).collect();
     let stored: Vec<ImageTokensF16> = candidates
         .chunks(BATCH as usize)

@@ -56,7 +56,7 @@ pub(crate) fn sentence(progress: &Progress) -> Option<String> {
             rate,
         } => {
             let best = if *best { ", the best so far" } else { "" };
-            let rate = rate.map_or(String::new(), |rate| format!(" ({rate:.0} items/s)"));
+            let rate = rate.map_or(String::new(), |rate| format!(" ({rate:.1} items/s)"));
             format!("{stage}, epoch {epoch}/{epochs}: {metric} {value:.4}{best}{rate}")
         }
         _ => return None,

@@ -31,7 +31,9 @@ pub enum StoreError {
         name: String,
     },
     /// The built-in model is part of the program.
-    #[error("{name} is inside the program; it is always there and cannot be removed or replaced")]
+    #[error(
+        "{name} is inside the program: it cannot be removed, and a new model needs another name (--name)"
+    )]
     Builtin {
         /// Its name.
         name: String,

@@ -223,7 +223,12 @@ fn single_stages_go_on_from_the_heads_of_the_base() {
     let go_on = |_: &Progress| ControlFlow::Continue(());
     let bundle = train(&first, go_on).unwrap();
     let files = |bundle: &Path, file: &str| fs::read(bundle.join(file)).ok();
-    assert_eq!(files(&bundle, "captioner.safetensors"), None);
+    // What is not trained is that of the base.
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
+    for file in ["heads.safetensors", "captioner.safetensors"] {
+        let (found, expected) = (files(&bundle, file), files(&base, file));
+        assert!(found.is_some() && found == expected, "{file}");
+    }
 
     // Trained further at a rate of nothing, the encoder stays what it was, but for its rounding.
     let mut again = run(folder.path());
@@ -233,10 +238,7 @@ fn single_stages_go_on_from_the_heads_of_the_base() {
     again.settings.start = Start::Base;
     again.settings.fine_tuning_rate = 1e-12;
     let other = train(&again, go_on).unwrap();
-    assert_eq!(
-        files(&bundle, "heads.safetensors"),
-        files(&other, "heads.safetensors")
-    );
+    assert!(files(&bundle, "heads.safetensors") == files(&other, "heads.safetensors"));
     let open = |bundle: PathBuf| {
         Tag2TextMini::open(ModelSource::Folder(bundle), DeviceChoice::Cpu).unwrap()
     };
@@ -251,10 +253,4 @@ fn single_stages_go_on_from_the_heads_of_the_base() {
     let (before, after) = (logits(&model), logits(&other));
     assert!((before.matched - after.matched).abs() < 2e-3);
     assert!((before.mismatched - after.mismatched).abs() < 4e-2);
-
-    let told = model
-        .captions(&pictures, None, &CaptionOptions::default())
-        .unwrap_err()
-        .to_string();
-    assert!(told.contains("tiny"), "{told}");
 }

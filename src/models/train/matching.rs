@@ -164,7 +164,7 @@ pub(crate) fn train(
         let tensors = trainee.stored(config, layers)?;
         let scores = MatchingScores::new(data, manifest, config, &tensors, device)?;
         let (weight, recall) = scores.best_weight();
-        Ok((ranking(tensors, weight), recall))
+        Ok((ranking(tensors, weight, scores.offset()), recall))
     };
     let score = |trainee: &Trainee| Ok((weighed(trainee)?.1, trainee.clone()));
     stage.train(load()?, progress, loss, score)?;
@@ -197,17 +197,21 @@ fn moments(data: &MatchingData<'_>) -> Result<Moments, TrainError> {
 }
 
 /// The head scaled so that candidates are ranked by its second logit plus the cosine, which is how they are ranked whatever
-/// the model (BLIP's evaluation). The difference of the two logits, and so the probability, stays what it was.
+/// the model (BLIP's evaluation). The difference of the two logits, from which the probability comes, grows by `offset`.
 ///
 /// The weight of the cosine beside that difference is kept for those who train the head further.
-fn ranking(mut tensors: Vec<StoredTensor>, weight: f32) -> Vec<StoredTensor> {
-    let head = tensors
-        .iter_mut()
-        .filter(|tensor| tensor.name.starts_with("matcher.head."));
-    for pair in head.flat_map(|tensor| tensor.values.chunks_exact_mut(2)) {
-        let lead = pair[1] - pair[0];
-        pair[1] = lead / weight;
-        pair[0] = pair[1] - lead;
+fn ranking(mut tensors: Vec<StoredTensor>, weight: f32, offset: f32) -> Vec<StoredTensor> {
+    for tensor in &mut tensors {
+        let offset = match tensor.name.as_str() {
+            "matcher.head.weight" => 0.0,
+            "matcher.head.bias" => offset,
+            _ => continue,
+        };
+        for pair in tensor.values.chunks_exact_mut(2) {
+            let lead = pair[1] - pair[0] + offset;
+            pair[1] = lead / weight;
+            pair[0] = pair[1] - lead;
+        }
     }
     tensors.push(StoredTensor {
         name: COSINE.to_owned(),
@@ -320,13 +324,16 @@ mod tests {
         let found = ranking(
             vec![
                 tensor("matcher.tokens.norm.weight", &[1.0, 2.0]),
+                tensor("matcher.head.weight", &[1.0, 5.0]),
                 tensor("matcher.head.bias", &[1.0, 5.0]),
             ],
             20.0,
+            2.0,
         );
         assert_eq!(found[0].values, [1.0, 2.0]);
         assert_eq!(found[1].values, [-3.8, 0.2]);
-        assert_eq!((found[2].name.as_str(), found[2].values[0]), (COSINE, 20.0));
+        assert_eq!(found[2].values, [-5.7, 0.3]);
+        assert_eq!((found[3].name.as_str(), found[3].values[0]), (COSINE, 20.0));
         let device = Device::flex();
         let head = Linear {
             weight: Param::from_tensor(Tensor::from_floats([[-3.75, 0.25]], &device)),

@@ -94,6 +94,35 @@ impl MatchingScores {
         }
         (weight, most as f32 / self.captions.max(1) as f32)
     }
+
+    /// What makes a lead the log-odds of a match when it is added: groups are told apart by differences of leads, so training
+    /// leaves open what they are by themselves. It is the bias of a logistic regression in which a caption's own picture
+    /// weighs as much as all of its other candidates together.
+    pub(crate) fn offset(&self) -> f32 {
+        /// Beyond it a probability is 0 or 1 in any rounding.
+        const FURTHEST: f32 = 60.0;
+        let own: Vec<f32> = self.rows.iter().map(|row| row.leads[0]).collect();
+        let others = self.rows.iter().flat_map(|row| &row.leads[1..]);
+        let others: Vec<f32> = others.copied().collect();
+        if own.is_empty() || others.is_empty() {
+            return 0.0;
+        }
+        let mean = |leads: &[f32], offset: f32| {
+            let probabilities = leads
+                .iter()
+                .map(|lead| 1.0 / (1.0 + (-lead - offset).exp()));
+            probabilities.sum::<f32>() / leads.len() as f32
+        };
+        let (mut low, mut high) = (-FURTHEST, FURTHEST);
+        for _ in 0..f32::MANTISSA_DIGITS {
+            let middle = (low + high) / 2.0;
+            match mean(&own, middle) + mean(&others, middle) < 1.0 {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        (low + high) / 2.0
+    }
 }
 
 struct Network<'a> {
@@ -182,5 +211,22 @@ mod tests {
             captions: 4,
         };
         assert_eq!(scores.best_weight(), (20.0, 0.5));
+    }
+
+    #[test]
+    fn the_offset_puts_even_odds_between_own_pictures_and_others() {
+        let scores = |leads: &[f32]| {
+            let row = Row {
+                leads: leads.to_vec(),
+                cosines: vec![0.0; leads.len()],
+            };
+            MatchingScores {
+                rows: vec![row],
+                captions: 1,
+            }
+        };
+        let offset = scores(&[5.0, 1.0, 1.0, 1.0]).offset();
+        assert!((offset + 3.0).abs() < 1e-4, "{offset}");
+        assert_eq!(scores(&[5.0]).offset(), 0.0);
     }
 }
