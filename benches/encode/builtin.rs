@@ -9,6 +9,7 @@ const BATCH: u32 = 16;
 /// Candidates that one search matches with its sentence.
 const CANDIDATES: u32 = 64;
 
+#[expect(clippy::print_stderr, reason = "a bench is a program of its own")]
 pub(super) fn encode(c: &mut Criterion) {
     let model =
         Tag2TextMini::open(ModelSource::Builtin, DeviceChoice::Cpu).expect("built-in model");
