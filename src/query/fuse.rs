@@ -7,7 +7,8 @@ use super::explain::{Explanation, MatchedTag};
 use super::resolution::{How, Resolution};
 use crate::vocabulary::Vocabulary;
 
-/// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
+/// How scores are fused. Similarity and tags: the defaults are what `imgsearch eval fusion` found for the built-in model. It
+/// does no matching (ITM), so those two are no more than a start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
