@@ -255,10 +255,6 @@ impl Bert {
     ) -> Tensor<2> {
         let ([texts, length, _], device) = (embeddings.dims(), embeddings.device());
         let copies = encoder.first().map_or(1, |layer| layer.sources() / groups);
-        let paired: Vec<usize> = lengths
-            .chunks(texts / groups)
-            .flat_map(|group| group.repeat(copies))
-            .collect();
         let mut mask = padding(lengths, length, self.dtype(), &device);
         let mut x = self.enter(embeddings);
         let mut batch = texts;
@@ -268,10 +264,12 @@ impl Bert {
                 x = x.first_of_each(batch);
             }
             x = layer.attention.forward(x, &own, self.heads, mask.as_ref());
-            if i == 0 {
+            if i == 0 && copies != 1 {
                 x = x.repeat(groups, copies);
                 batch = texts * copies;
-                mask = padding(&paired, length, self.dtype(), &device);
+                let groups = lengths.chunks(texts / groups);
+                let lengths: Vec<usize> = groups.flat_map(|group| group.repeat(copies)).collect();
+                mask = padding(&lengths, length, self.dtype(), &device);
             }
             x = layer.cross.forward(x, encoder.get(i), self.heads);
         }

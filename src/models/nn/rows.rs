@@ -69,9 +69,6 @@ impl Rows {
 
     /// Each of `groups` equal parts `copies` times, one after another.
     pub(super) fn repeat(self, groups: usize, copies: usize) -> Self {
-        if copies == 1 {
-            return self;
-        }
         match self {
             Self::Host { values, width } => Self::Host {
                 values: values

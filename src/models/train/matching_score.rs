@@ -6,6 +6,7 @@ use super::TrainError;
 use super::export::Heads;
 use super::matching_data::MatchingData;
 use super::stored::StoredTensor;
+use crate::caption::MatchLogits;
 use crate::models::backbone::host;
 use crate::models::manifest::Manifest;
 use crate::models::matcher::{MatchTokens, Matcher, MatcherConfig};
@@ -108,9 +109,13 @@ impl MatchingScores {
             return 0.0;
         }
         let mean = |leads: &[f32], offset: f32| {
-            let probabilities = leads
-                .iter()
-                .map(|lead| 1.0 / (1.0 + (-lead - offset).exp()));
+            let probabilities = leads.iter().map(|lead| {
+                let pair = MatchLogits {
+                    mismatched: 0.0,
+                    matched: lead + offset,
+                };
+                pair.probability()
+            });
             probabilities.sum::<f32>() / leads.len() as f32
         };
         let (mut low, mut high) = (-FURTHEST, FURTHEST);
