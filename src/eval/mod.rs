@@ -43,6 +43,8 @@ pub use tagging::{TaggingFigures, TaggingReport, tagging};
 
 #[cfg(feature = "train")]
 pub(crate) use cider::DocumentFrequencies;
+#[cfg(feature = "train")]
+pub(crate) use keywords::keywords;
 #[cfg(test)]
 pub(crate) use matching::Matches;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::base::BaseHeads;
 use super::checkpoint::read_module;
 use super::features::Features;
 use super::head_settings::AlignmentSettings;
+use super::mean_recall::mean_recall;
 use super::moments::Moments;
 use super::objectives::in_batch_contrastive;
 use super::progress::Progress;
@@ -26,6 +27,8 @@ use crate::models::nn::gelu;
 
 /// Of the stage.
 const NAME: &str = "alignment";
+/// Of whatever compares held-out pictures with their captions.
+pub(crate) const METRIC: &str = "held-out mean recall";
 /// Largest inverse temperature, as in CLIP and BLIP.
 const SHARPEST: f32 = 100.0;
 const START_TEMPERATURE: f32 = 0.07;
@@ -83,10 +86,10 @@ impl Trainee {
     }
 }
 
-/// One training pair: a caption and its picture, or a class name and the classifier's weights for it.
+/// One training pair: a text and its picture, or a class name and the classifier's weights for it.
 #[derive(Clone, Copy)]
 enum Pair {
-    Caption(usize),
+    Text(usize),
     Class(usize),
 }
 
@@ -109,10 +112,14 @@ pub(crate) fn train(
         None => untrained(features, config, &training_device),
     };
     let trainee = Trainee::new(aligner, own, &training_device);
+    let mut items = features.training_captions().to_vec();
+    if own.names {
+        items.extend_from_slice(features.training_names());
+    }
     let stage = Stage {
         name: NAME,
-        metric: "held-out text-to-image R@10",
-        items: features.training_captions(),
+        metric: METRIC,
+        items: &items,
         epochs: own.epochs,
         batch: own.batch,
         learning_rate: own.learning_rate,
@@ -128,7 +135,11 @@ pub(crate) fn train(
         device: &training_device,
     };
     let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
-        let mut pairs: Vec<Pair> = items.iter().map(|&c| Pair::Caption(c)).collect();
+        let texts = features.texts();
+        let worded = items
+            .iter()
+            .map(|&text| texts.worded(text, own.keywords, rng));
+        let mut pairs: Vec<Pair> = worded.map(Pair::Text).collect();
         let classes = features.classes();
         let sampled = rand::seq::index::sample(rng, classes, own.class_pairs.min(classes));
         pairs.extend(sampled.into_iter().map(Pair::Class));
@@ -138,7 +149,10 @@ pub(crate) fn train(
     };
     let score = |trainee: &Trainee| {
         let aligner = trainee.aligner.valid();
-        Ok((recall_at_10(&aligner, features, device)?, trainee.clone()))
+        Ok((
+            held_out_recall(&aligner, features, device)?,
+            trainee.clone(),
+        ))
     };
     stage.train(trainee, progress, loss, score)
 }
@@ -178,7 +192,7 @@ fn statistics(features: &Features, config: &AlignerConfig, device: &Device) -> O
     Some(moments.statistics(device))
 }
 
-/// Image features, sentence vectors and the owner of each pair: a picture, or a class counted after the pictures.
+/// Image features, sentence features and what each pair is about.
 fn assemble(
     features: &Features,
     pairs: &[Pair],
@@ -191,17 +205,17 @@ fn assemble(
     let mut owners = Vec::new();
     for &pair in pairs {
         match pair {
-            Pair::Caption(caption) => {
-                let picture = features.picture_of(caption);
+            Pair::Text(text) => {
+                let picture = features.texts().picture_of(text);
                 let view = rng.random_range(0..settings.views);
                 features.push_image(picture, view, &mut images);
-                sentences.extend_from_slice(features.sentences().features(caption));
-                owners.push(picture);
+                sentences.extend_from_slice(features.sentences().features(text));
+                owners.push(features.texts().subject_of(text));
             }
             Pair::Class(class) => {
                 features.push_class(class, &mut images);
                 sentences.extend_from_slice(features.class_sentence(class));
-                owners.push(features.pictures() + class);
+                owners.push(features.texts().subject_of_class(class));
             }
         }
     }
@@ -230,8 +244,8 @@ pub(crate) fn fingerprint(aligner: &Aligner) -> Result<String, ModelError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Share of held-out captions whose picture is among the ten most similar held-out pictures.
-fn recall_at_10(
+/// Mean recall of the held-out pictures and captions by their cached features.
+fn held_out_recall(
     aligner: &Aligner,
     features: &Features,
     device: &Device,
@@ -255,8 +269,7 @@ fn recall_at_10(
     recall(aligner, features, images, sentences)
 }
 
-/// Share of held-out captions whose picture is among the ten most similar held-out pictures, by what the aligner takes of these
-/// pictures and captions.
+/// Mean recall of the held-out pictures and captions, by what the aligner takes of them.
 pub(crate) fn recall(
     aligner: &Aligner,
     features: &Features,
@@ -265,15 +278,12 @@ pub(crate) fn recall(
 ) -> Result<f32, TrainError> {
     let (pictures, captions) = (features.held_out_captioned(), features.held_out_captions());
     let images = aligner.image.forward(images).transpose();
-    let values = host(aligner.text.forward(sentences).matmul(images))?;
-    let hits = values
-        .chunks_exact(pictures.len())
-        .zip(captions)
-        .filter(|(row, caption)| {
-            let own = pictures.binary_search(&features.picture_of(**caption));
-            let own = own.map_or(f32::NEG_INFINITY, |at| row[at]);
-            row.iter().filter(|&&other| other > own).count() < 10
+    let similarity = host(aligner.text.forward(sentences).matmul(images))?;
+    let owners: Vec<usize> = captions
+        .iter()
+        .map(|&caption| {
+            pictures.partition_point(|&other| other < features.texts().picture_of(caption))
         })
-        .count();
-    Ok(hits as f32 / captions.len().max(1) as f32)
+        .collect();
+    Ok(mean_recall(&similarity, &owners))
 }

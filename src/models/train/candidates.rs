@@ -58,7 +58,7 @@ impl Candidates {
                 .forward(matrix(vectors, sentences.feature_width(), device));
             let cosines = host(texts.matmul(images.clone()))?;
             for (&caption, cosines) in batch.iter().zip(cosines.chunks_exact(among.len())) {
-                found.add(features.picture_of(caption), among, cosines);
+                found.add(features.texts().picture_of(caption), among, cosines);
             }
         }
         Ok(found)

@@ -19,7 +19,7 @@ pub(crate) fn caption_words(
 ) -> Result<String, TrainError> {
     let mut counts = BTreeMap::new();
     for &caption in features.training_captions() {
-        for id in encoder.tokens(features.caption(caption))? {
+        for id in encoder.tokens(features.texts().get(caption))? {
             *counts.entry(id).or_insert(0) += 1;
         }
     }

@@ -77,7 +77,7 @@ impl<'a> CaptioningData<'a> {
         let tags = parts.config.tags;
         let features = tagging.features();
         let captioned: Vec<usize> = (0..features.pictures())
-            .filter(|&picture| !features.captions_of(picture).is_empty())
+            .filter(|&picture| !features.texts().captions_of(picture).is_empty())
             .collect();
         let all: Vec<usize> = (0..vocabulary.len()).collect();
         let folder = folder.join("recognized");
@@ -131,8 +131,8 @@ impl<'a> CaptioningData<'a> {
 
     /// The captions of a picture.
     pub(crate) fn captions(&self, picture: usize) -> Vec<&str> {
-        let captions = self.features.captions_of(picture);
-        captions.map(|c| self.features.caption(c)).collect()
+        let captions = self.features.texts().captions_of(picture);
+        captions.map(|c| self.features.texts().get(c)).collect()
     }
 
     /// Draws views, tags and captions for training pictures.
@@ -143,17 +143,19 @@ impl<'a> CaptioningData<'a> {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Batch, TrainError> {
-        let counts = pictures.iter().map(|&p| self.features.captions_of(p).len());
+        let counts = pictures
+            .iter()
+            .map(|&p| self.features.texts().captions_of(p).len());
         let each = counts.max().unwrap_or(0).clamp(1, CAPTIONS);
         let (mut seen, mut tags) = (Vec::new(), Vec::new());
         let (mut rows, mut lengths) = (Vec::new(), Vec::new());
         for &picture in pictures {
             seen.push((picture, rng.random_range(0..views)));
             tags.push(self.draw_tags(picture, rng));
-            let mut captions: Vec<usize> = self.features.captions_of(picture).collect();
+            let mut captions: Vec<usize> = self.features.texts().captions_of(picture).collect();
             captions.shuffle(rng);
             for &caption in captions.iter().cycle().take(each) {
-                let text = self.features.caption(caption);
+                let text = self.features.texts().get(caption);
                 let mut padded = self.tokenizer.encode_padded(text, LONGEST)?;
                 padded.ids[0] = self.tokenizer.dec;
                 rows.push(padded.ids);

@@ -113,13 +113,10 @@ pub(crate) fn train(
         device: training_device.clone(),
         plain: device,
     };
-    let items: Vec<usize> = (0..features.pictures())
-        .filter(|&picture| !features.is_held_out(picture))
-        .filter(|&picture| !features.captions_of(picture).is_empty())
-        .collect();
+    let items = features.training_pictures(own.names);
     let stage = Stage {
         name: "encoders",
-        metric: "held-out text-to-image R@10",
+        metric: alignment::METRIC,
         items: &items,
         epochs: own.epochs,
         batch: own.batch,
@@ -168,30 +165,31 @@ impl Start<'_> {
 /// What is compared in a step.
 struct Sample {
     views: Vec<(usize, usize)>,
-    captions: Vec<usize>,
+    texts: Vec<usize>,
     classes: Vec<usize>,
-    /// Picture of each caption, then a number for each class.
+    /// What each text is about, then each class.
     owners: Vec<usize>,
 }
 
 impl Fixed<'_> {
     fn sample(&self, pictures: &[usize], rng: &mut ChaCha8Rng) -> Sample {
         let (features, own) = (self.start.features, &self.settings.encoders);
-        let all = features.classes();
-        let classes = sample(rng, all, own.class_pairs.min(all)).into_vec();
-        let (mut views, mut captions, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let count = features.classes();
+        let classes = sample(rng, count, own.class_pairs.min(count)).into_vec();
+        let (mut views, mut texts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let all = features.texts();
         for &picture in pictures {
             views.push((picture, rng.random_range(0..self.settings.views)));
-            let of = features.captions_of(picture);
             for _ in 0..own.captions {
-                captions.push(rng.random_range(of.clone()));
-                owners.push(picture);
+                let text = all.draw(picture, own.keywords, rng);
+                texts.push(text);
+                owners.push(all.subject_of(text));
             }
         }
-        owners.extend(classes.iter().map(|class| features.pictures() + class));
+        owners.extend(classes.iter().map(|&class| all.subject_of_class(class)));
         Sample {
             views,
-            captions,
+            texts,
             classes,
             owners,
         }
@@ -207,7 +205,7 @@ impl Fixed<'_> {
         rng: &mut ChaCha8Rng,
     ) -> Result<Learned, TrainError> {
         let sample = self.sample(pictures, rng);
-        let rows = self.rows(&sample.captions, &sample.classes);
+        let rows = self.rows(&sample.texts, &sample.classes);
         let views = sample.views.chunks(PICTURES);
         let mut seen = Vec::new();
         for part in views.clone() {
@@ -218,11 +216,8 @@ impl Fixed<'_> {
         let read = Tensor::from_inner(Tensor::cat(read.collect(), 0)).require_grad();
 
         let images = self.with_classes(seen.clone(), &sample);
-        let sentences = self.with_words(
-            rows.restored(read.clone()),
-            &sample.captions,
-            &sample.classes,
-        );
+        let sentences =
+            self.with_words(rows.restored(read.clone()), &sample.texts, &sample.classes);
         let contrast = trainee.heads.loss(images, sentences, &sample.owners);
         let mut loss = host(contrast.clone())?[0];
         let mut gradients = contrast.backward();
@@ -265,7 +260,7 @@ impl Fixed<'_> {
         -(known * log_probabilities).sum()
     }
 
-    /// What is seen of the pictures, once for each of their captions, and what stands in for pictures of the classes.
+    /// What is seen of the pictures, once for each of their texts, and what stands in for pictures of the classes.
     fn with_classes(&self, seen: Tensor<2>, sample: &Sample) -> Tensor<2> {
         let ([count, width], captions) = (seen.dims(), self.settings.encoders.captions);
         let seen = seen
@@ -305,14 +300,12 @@ impl Fixed<'_> {
         ))
     }
 
-    /// Tokens of some captions, then of the names of some classes.
-    fn rows(&self, captions: &[usize], classes: &[usize]) -> ByLength<'_> {
+    /// Tokens of some texts, then of the names of some classes.
+    fn rows(&self, texts: &[usize], classes: &[usize]) -> ByLength<'_> {
         let features = self.start.features;
-        let of_captions = captions
-            .iter()
-            .map(|&caption| features.sentences().tokens(caption));
+        let of_texts = texts.iter().map(|&text| features.sentences().tokens(text));
         let of_classes = classes.iter().map(|&class| features.class_tokens(class));
-        ByLength::new(of_captions.chain(of_classes).collect())
+        ByLength::new(of_texts.chain(of_classes).collect())
     }
 
     /// Sentence vectors.
@@ -324,13 +317,13 @@ impl Fixed<'_> {
     }
 
     /// Sentence vectors followed by the mean words, where the aligner takes these.
-    fn with_words(&self, vectors: Tensor<2>, captions: &[usize], classes: &[usize]) -> Tensor<2> {
+    fn with_words(&self, vectors: Tensor<2>, texts: &[usize], classes: &[usize]) -> Tensor<2> {
         let features = self.start.features;
         let known = features.sentences();
         let width = known.width();
         let mut words = Vec::new();
-        for &caption in captions {
-            words.extend_from_slice(&known.features(caption)[width..]);
+        for &text in texts {
+            words.extend_from_slice(&known.features(text)[width..]);
         }
         for &class in classes {
             words.extend_from_slice(&features.class_sentence(class)[width..]);

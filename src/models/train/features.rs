@@ -3,23 +3,21 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use burn::tensor::Tensor;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
 use super::TrainError;
 use super::below::Below;
 use super::cache::{FeatureCache, claim};
+use super::held_out::hold_out;
 use super::progress::Progress;
 use super::sentences::Sentences;
 use super::settings::TrainSettings;
+use super::texts::Texts;
 use super::view_reader::ViewReader;
 use crate::corpus::CaptionedPicture;
 use crate::models::ModelError;
 use crate::models::backbone::{ImageBackbone, ImageTokens, host};
 use crate::models::classes::Classes;
 use crate::models::sentence::{SentenceEncoder, naming};
+use burn::tensor::Tensor;
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
@@ -59,8 +57,7 @@ pub(crate) struct Features {
     meaning: Vec<f32>,
     /// `[P, V][N, C]`
     tokens: FeatureCache,
-    /// Picture of each caption.
-    owner: Vec<usize>,
+    texts: Texts,
     sentences: Sentences,
     /// `[K, W]`
     class_names: Vec<f32>,
@@ -72,6 +69,7 @@ pub(crate) struct Features {
     class_features: Vec<f32>,
     width: usize,
     training: Vec<usize>,
+    names: Vec<usize>,
     held_out: Vec<usize>,
     held_out_pictures: Vec<bool>,
 }
@@ -92,17 +90,11 @@ impl Features {
         )?;
         let (channels, classes) = (backbones.image.channels(), backbones.classes.names().len());
         let (pooled, tokens) = images(&pictures, backbones, below, settings, folder, progress)?;
-        let mut owner = Vec::new();
-        let mut texts: Vec<&str> = Vec::new();
-        for (index, picture) in pictures.iter().enumerate() {
-            for caption in &picture.captions {
-                owner.push(index);
-                texts.push(caption);
-            }
-        }
+        let texts = Texts::new(&pictures, backbones.classes.names());
         let own = folder.join(format!("sentences-{}", backbones.lower_layers));
         let weights = backbones.word_weights.as_deref();
-        let sentences = Sentences::collect(&texts, backbones.sentence, weights, &own, progress)?;
+        let sentences =
+            Sentences::collect(texts.all(), backbones.sentence, weights, &own, progress)?;
         let prompts: Vec<String> = backbones
             .classes
             .names()
@@ -125,7 +117,9 @@ impl Features {
         let meaning = meaning(backbones, &probabilities, &class_names, width)?;
         let class_features = class_features(backbones.image, &means, channels, classes)?;
         let held_out_pictures = hold_out(&pictures, settings);
-        let (held_out, training) = (0..owner.len()).partition(|&c| held_out_pictures[owner[c]]);
+        let is_held_out = |&text: &usize| held_out_pictures[texts.picture_of(text)];
+        let (held_out, training) = texts.captions().partition(is_held_out);
+        let names = texts.names().filter(|text| !is_held_out(text)).collect();
         Ok(Self {
             views: settings.views,
             channels,
@@ -134,7 +128,7 @@ impl Features {
             probabilities,
             meaning,
             tokens,
-            owner,
+            texts,
             sentences,
             class_names,
             class_sentences,
@@ -142,6 +136,7 @@ impl Features {
             class_features,
             width,
             training,
+            names,
             held_out,
             held_out_pictures,
             pictures,
@@ -177,34 +172,40 @@ impl Features {
         &self.training
     }
 
+    /// Names of what training pictures without captions show.
+    pub(crate) fn training_names(&self) -> &[usize] {
+        &self.names
+    }
+
     pub(crate) fn held_out_captions(&self) -> &[usize] {
         &self.held_out
     }
 
+    /// The training pictures that have captions, or with `names` also those that have names.
+    pub(crate) fn training_pictures(&self, names: bool) -> Vec<usize> {
+        let texts = &self.texts;
+        let is_read = |&picture: &usize| {
+            let is_named = names && !texts.names_of(picture).is_empty();
+            is_named || !texts.captions_of(picture).is_empty()
+        };
+        let training = (0..self.pictures()).filter(|&picture| !self.is_held_out(picture));
+        training.filter(is_read).collect()
+    }
+
     /// The held-out pictures that have captions, in order.
     pub(crate) fn held_out_captioned(&self) -> Vec<usize> {
-        let mut pictures: Vec<usize> = self.held_out.iter().map(|&c| self.owner[c]).collect();
+        let of = |&caption: &usize| self.texts.picture_of(caption);
+        let mut pictures: Vec<usize> = self.held_out.iter().map(of).collect();
         pictures.dedup();
         pictures
     }
 
-    pub(crate) fn picture_of(&self, caption: usize) -> usize {
-        self.owner[caption]
+    /// Captions and what else is read of the pictures.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
-    /// The captions of a picture.
-    pub(crate) fn captions_of(&self, picture: usize) -> Range<usize> {
-        let first = |picture| self.owner.partition_point(|&owner| owner < picture);
-        first(picture)..first(picture + 1)
-    }
-
-    /// The text of a caption.
-    pub(crate) fn caption(&self, caption: usize) -> &str {
-        let picture = self.owner[caption];
-        &self.pictures[picture].captions[caption - self.captions_of(picture).start]
-    }
-
-    /// What the text encoder makes of the captions.
+    /// What the text encoder makes of the texts.
     pub(crate) fn sentences(&self) -> &Sentences {
         &self.sentences
     }
@@ -293,6 +294,9 @@ pub(crate) fn fingerprint(
         hasher.update(picture.path.as_os_str().as_encoded_bytes());
         for caption in &picture.captions {
             hasher.update(b"\n").update(caption.as_bytes());
+        }
+        for name in &picture.tags {
+            hasher.update(b"\t").update(name.as_bytes());
         }
     }
     hasher.finalize().to_hex().to_string()
@@ -404,62 +408,4 @@ fn class_features(
         }
     }
     Ok(out)
-}
-
-/// Chooses the training pictures that nothing is fitted to: captioned ones, and others where these are too few.
-fn hold_out(pictures: &[CaptionedPicture], settings: &TrainSettings) -> Vec<bool> {
-    let (captioned, labelled): (Vec<usize>, Vec<usize>) =
-        (0..pictures.len()).partition(|&index| !pictures[index].captions.is_empty());
-    let mut held_out = vec![false; pictures.len()];
-    let mut wanted = settings.held_out;
-    for mut group in [captioned, labelled] {
-        group.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
-        // A small collection keeps most of its pictures for training.
-        group.truncate(wanted.min(group.len() / 5));
-        wanted -= group.len();
-        for index in group {
-            held_out[index] = true;
-        }
-    }
-    held_out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fifth_is_held_out_at_most_and_captioned_pictures_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("data.jsonl");
-        let lines: Vec<String> = (0..60)
-            .map(|i| match i % 3 {
-                0 => format!(r#"{{"image":"{i}","captions":["a dog"]}}"#),
-                _ => format!(r#"{{"image":"{i}","tags":["dog"]}}"#),
-            })
-            .collect();
-        std::fs::write(&file, lines.join("\n")).unwrap();
-        let pictures = crate::corpus::read_corpus(&file).unwrap();
-        let count = |held_out| {
-            let settings = TrainSettings {
-                held_out,
-                ..TrainSettings::default()
-            };
-            let chosen = hold_out(&pictures, &settings);
-            let of = |captioned: bool| {
-                let is = |(chosen, picture): (&bool, &CaptionedPicture)| {
-                    *chosen && captioned != picture.captions.is_empty()
-                };
-                chosen
-                    .iter()
-                    .zip(&pictures)
-                    .filter(|&pair| is(pair))
-                    .count()
-            };
-            (of(true), of(false))
-        };
-        assert_eq!(count(3), (3, 0));
-        assert_eq!(count(6), (4, 2));
-        assert_eq!(count(500), (4, 8));
-    }
 }

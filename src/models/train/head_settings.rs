@@ -30,6 +30,10 @@ pub struct AlignmentSettings {
     pub text_dropout: f64,
     /// Whether the mean word of a sentence is looked at beside its vector.
     pub words: bool,
+    /// Share of the captions of which only some words are read, as in a search by keywords.
+    pub keywords: f64,
+    /// Whether pictures without captions are learned from too, by the names of what they show.
+    pub names: bool,
 }
 
 /// Tuning of the encoders with the contrastive heads.
@@ -47,6 +51,10 @@ pub struct EncoderSettings {
     pub image_blocks: usize,
     /// Classifier classes a step that stand in for pictures.
     pub class_pairs: usize,
+    /// Share of the captions of which only some words are read, as in a search by keywords.
+    pub keywords: f64,
+    /// Whether pictures without captions are learned from too, by the names of what they show.
+    pub names: bool,
     /// Weight of what keeps the image encoder's classes as they were.
     pub class_weight: f64,
     /// Peak learning rate.
@@ -79,12 +87,16 @@ pub struct TaggingSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MatchingSettings {
-    /// Passes over the pictures, each of which begins a group.
+    /// Passes over the pictures that are learned from, each of which begins a group.
     pub epochs: usize,
     /// Groups a step.
     pub batch: usize,
     /// Pictures of a group, each of which is matched with a caption of each.
     pub group: usize,
+    /// Share of the captions of which only some words are read, as in a search by keywords.
+    pub keywords: f64,
+    /// Whether pictures without captions are learned from too, by the names of what they show.
+    pub names: bool,
     /// The pictures most like the first of a group, by the contrastive heads, from which the others are drawn in the end.
     pub depth: usize,
     /// Peak learning rate.
@@ -161,6 +173,8 @@ impl Default for AlignmentSettings {
             hidden_dropout: 0.5,
             text_dropout: 0.1,
             words: true,
+            keywords: 0.0,
+            names: false,
         }
     }
 }
@@ -173,6 +187,8 @@ impl Default for EncoderSettings {
             captions: 2,
             image_blocks: 5,
             class_pairs: 128,
+            keywords: 0.0,
+            names: false,
             class_weight: 0.2,
             learning_rate: 3e-4,
             weight_decay: 0.05,
@@ -199,6 +215,8 @@ impl Default for MatchingSettings {
             epochs: 4,
             batch: 32,
             group: 4,
+            keywords: 0.0,
+            names: false,
             depth: 100,
             learning_rate: 5e-4,
             weight_decay: 0.05,

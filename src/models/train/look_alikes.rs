@@ -1,5 +1,7 @@
 //! Training pictures that are much alike: what image-text matching learns to tell apart.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::Device;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,6 +14,8 @@ use crate::models::backbone::host;
 
 /// Pictures that are compared with all others at once.
 const BATCH: usize = 512;
+/// Pictures that are drawn for a group before two of one name are let in.
+const TRIES: usize = 64;
 /// Others that are ranked for each picture, where no more are asked for: four bytes each.
 const DEPTH: usize = 1024;
 
@@ -22,11 +26,13 @@ pub(crate) struct LookAlikes {
     depth: usize,
     /// `[pictures, depth]`: places in `pictures`, the most alike first.
     nearest: Vec<u32>,
+    /// What the texts of each picture are about.
+    subjects: Vec<BTreeSet<usize>>,
 }
 
 impl LookAlikes {
-    /// Ranks at least the `least` most alike of captioned `pictures`, by what both encoders make of them: the picture's
-    /// embedding added to that of its captions.
+    /// Ranks at least the `least` most alike of `pictures` with texts, by what both encoders make of them: the picture's
+    /// embedding added to that of its captions or names.
     pub(crate) fn rank(
         features: &Features,
         aligner: &Aligner,
@@ -41,11 +47,11 @@ impl LookAlikes {
             let (mut images, mut meanings) = (Vec::new(), Vec::new());
             for &picture in batch {
                 features.push_image(picture, 0, &mut images);
-                let captions = features.captions_of(picture);
-                let share = 1.0 / captions.len().max(1) as f32;
+                let texts = features.texts().read_of(picture);
+                let share = 1.0 / texts.len().max(1) as f32;
                 let mut mean = vec![0.0; sentences.feature_width()];
-                for caption in captions {
-                    for (mean, value) in mean.iter_mut().zip(sentences.features(caption)) {
+                for text in texts {
+                    for (mean, value) in mean.iter_mut().zip(sentences.features(text)) {
                         *mean += share * value;
                     }
                 }
@@ -70,7 +76,13 @@ impl LookAlikes {
                 nearest.extend(closest.into_iter().map(|place| place as u32));
             }
         }
+        let subjects = |&picture: &usize| {
+            let texts = features.texts();
+            let read = texts.read_of(picture);
+            read.map(|text| texts.subject_of(text)).collect()
+        };
         Ok(Self {
+            subjects: pictures.iter().map(subjects).collect(),
             pictures,
             depth,
             nearest,
@@ -88,7 +100,8 @@ impl LookAlikes {
     }
 
     /// Up to `size` different pictures: number `first`, and others drawn from the `reach` that are most like it, or from all
-    /// where so many were not ranked.
+    /// where so many were not ranked. Two of one name, each of which would be right for the other's text, come together only where
+    /// there is hardly anything else.
     pub(crate) fn group(
         &self,
         first: usize,
@@ -96,16 +109,26 @@ impl LookAlikes {
         reach: usize,
         rng: &mut ChaCha8Rng,
     ) -> Vec<usize> {
-        let others = size.min(self.len()) - 1;
+        let size = size.min(self.len());
         let mut places = vec![first];
+        let is_other = |places: &[usize], place: usize| {
+            let (own, mut places) = (&self.subjects[place], places.iter());
+            places.all(|&other| own.is_disjoint(&self.subjects[other]))
+        };
         if reach <= self.depth {
             let nearest = &self.nearest[first * self.depth..][..reach];
-            let drawn = rand::seq::index::sample(rng, nearest.len(), others);
-            places.extend(drawn.into_iter().map(|at| nearest[at] as usize));
+            for at in rand::seq::index::sample(rng, reach, reach) {
+                let place = nearest[at] as usize;
+                if places.len() < size && is_other(&places, place) {
+                    places.push(place);
+                }
+            }
         }
-        while places.len() <= others {
+        let mut tries = TRIES;
+        while places.len() < size {
             let place = rng.random_range(0..self.len());
-            if !places.contains(&place) {
+            tries = tries.saturating_sub(1);
+            if is_other(&places, place) || (tries == 0 && !places.contains(&place)) {
                 places.push(place);
             }
         }
@@ -137,6 +160,7 @@ mod tests {
             pictures: vec![10, 11, 12, 13, 14, 15],
             depth: 3,
             nearest: [[1, 2, 3]; 6].concat(),
+            subjects: (10..16).map(|picture| BTreeSet::from([picture])).collect(),
         };
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut seen = [vec![], vec![], vec![]];
@@ -157,5 +181,23 @@ mod tests {
             assert_eq!(*seen, expected);
         }
         assert_eq!(alike.group(2, 9, 6, &mut rng).len(), 6);
+    }
+
+    #[test]
+    fn two_of_one_name_meet_only_where_there_is_nothing_else() {
+        let alike = |subjects: [usize; 4]| LookAlikes {
+            pictures: vec![0, 1, 2, 3],
+            depth: 3,
+            nearest: [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]].concat(),
+            subjects: subjects.map(|subject| BTreeSet::from([subject])).into(),
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let (some, same) = (alike([7, 7, 8, 9]), alike([7; 4]));
+        for reach in [3, 4] {
+            let mut group = some.group(0, 3, reach, &mut rng);
+            group.sort_unstable();
+            assert_eq!(group, [0, 2, 3]);
+            assert_eq!(same.group(0, 3, reach, &mut rng).len(), 3);
+        }
     }
 }

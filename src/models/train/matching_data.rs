@@ -35,15 +35,14 @@ impl<'a> MatchingData<'a> {
         settings: &TrainSettings,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let (captioned, held_out) = (0..features.pictures())
-            .filter(|&picture| !features.captions_of(picture).is_empty())
-            .partition(|&picture| !features.is_held_out(picture));
-        let held_out: Vec<usize> = held_out;
-        let first = held_out.iter().map(|&p| features.captions_of(p).start);
-        let (first, least) = (first.collect::<Vec<_>>(), settings.matching.depth);
+        let (texts, own) = (features.texts(), &settings.matching);
+        let training = features.training_pictures(own.names);
+        let held_out = features.held_out_captioned();
+        let first = held_out.iter().map(|&p| texts.captions_of(p).start);
+        let (first, least) = (first.collect::<Vec<_>>(), own.depth);
         Ok(Self {
             features,
-            training: LookAlikes::rank(features, aligner, captioned, least, device)?,
+            training: LookAlikes::rank(features, aligner, training, least, device)?,
             held_out: Candidates::rank(
                 features,
                 aligner,
@@ -61,20 +60,20 @@ impl<'a> MatchingData<'a> {
     }
 }
 
-/// Groups of pictures, each with one of its captions, and every pair within each group.
+/// Groups of pictures, each with one of its texts, and every pair within each group.
 pub(crate) struct Batch {
     /// Image tokens `[groups * size, 1 + N, channels]`.
     pub(crate) tokens: Tensor<3>,
-    /// Lower states `[groups * size, L, hidden]` of their captions.
+    /// Lower states `[groups * size, L, hidden]` of their texts.
     pub(crate) states: Tensor<3>,
     /// Tokens of each of these.
     pub(crate) lengths: Vec<usize>,
-    /// Pictures of a group, and captions.
+    /// Pictures of a group, and texts.
     pub(crate) size: usize,
 }
 
 impl Batch {
-    /// Draws groups that begin with the training pictures of the step, captions and views. Groups of short captions come first
+    /// Draws groups that begin with the training pictures of the step, texts and views. Groups of short texts come first
     /// and apart from those of long ones, as half of a whole step would be padding.
     pub(crate) fn sample(
         data: &MatchingData<'_>,
@@ -83,24 +82,20 @@ impl Batch {
         device: &Device,
     ) -> Result<Vec<Self>, TrainError> {
         let (features, sentences) = (data.features, data.features.sentences());
+        let texts = features.texts();
         let reach = reach(data.training.len(), settings.matching.depth, done);
         let size = settings.matching.group.min(data.training.len());
         let draw = |&first: &usize| -> Vec<Pair> {
             let pictures = data.training.group(first, size, reach, rng).into_iter();
             let pair = |picture| Pair {
                 picture,
-                caption: rng.random_range(features.captions_of(picture)),
+                text: texts.draw(picture, settings.matching.keywords, rng),
                 view: rng.random_range(0..settings.views),
             };
             pictures.map(pair).collect()
         };
         let mut groups: Vec<Vec<Pair>> = items.iter().map(draw).collect();
-        groups.sort_by_key(|group| {
-            group
-                .iter()
-                .map(|pair| sentences.length(pair.caption))
-                .max()
-        });
+        groups.sort_by_key(|group| group.iter().map(|pair| sentences.length(pair.text)).max());
         let parts = groups.chunks(PADDED);
         parts
             .map(|groups| Self::of(groups, features, device))
@@ -111,12 +106,12 @@ impl Batch {
         let sentences = features.sentences();
         let pairs = || groups.iter().flatten();
         let size = pairs().count() / groups.len();
-        let lengths: Vec<usize> = pairs().map(|pair| sentences.length(pair.caption)).collect();
+        let lengths: Vec<usize> = pairs().map(|pair| sentences.length(pair.text)).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let (mut tokens, mut states) = (Vec::new(), Vec::new());
         for pair in pairs() {
             features.push_tokens(pair.picture, pair.view, &mut tokens)?;
-            sentences.push_states(pair.caption, longest, &mut states)?;
+            sentences.push_states(pair.text, longest, &mut states)?;
         }
         let shape = [lengths.len(), features.token_count(), features.channels()];
         let tokens = TensorData::new(tokens, shape);
@@ -130,10 +125,10 @@ impl Batch {
     }
 }
 
-/// A picture of a group, seen in one way, and one of its captions.
+/// A picture of a group, seen in one way, and one of its texts.
 struct Pair {
     picture: usize,
-    caption: usize,
+    text: usize,
     view: usize,
 }
 

@@ -178,7 +178,7 @@ fn kept(
 ) -> Result<Vec<(usize, Vec<f32>)>, TrainError> {
     let features = data.features;
     let captions = data.held_out.captions().iter();
-    let pictures: Vec<usize> = captions.map(|&c| features.picture_of(c)).collect();
+    let pictures: Vec<usize> = captions.map(|&c| features.texts().picture_of(c)).collect();
     let mut kept = Vec::with_capacity(pictures.len());
     for batch in pictures.chunks(BATCH) {
         let mut raw = Vec::new();

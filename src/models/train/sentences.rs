@@ -32,7 +32,7 @@ pub(crate) struct Sentences {
 impl Sentences {
     /// Computes what `folder` does not hold yet. Words are looked at where they have `weights`.
     pub(crate) fn collect(
-        texts: &[&str],
+        texts: &[String],
         encoder: &SentenceEncoder,
         weights: Option<&[f32]>,
         folder: &Path,
@@ -59,7 +59,10 @@ impl Sentences {
         let begun = by_length.get(vectors.len());
         states.truncate(begun.map_or(next, |&caption| places[caption].0))?;
         vectors.fill(texts.len(), BATCH, "captions", progress, |range| {
-            let batch: Vec<&str> = by_length[range].iter().map(|&c| texts[c]).collect();
+            let batch: Vec<&str> = by_length[range]
+                .iter()
+                .map(|&text| texts[text].as_str())
+                .collect();
             let lower = encoder.lower(&batch)?;
             let longest = lower.states.dims()[1];
             let values = host(lower.states.clone())?;
