@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
 use super::TrainError;
-use super::captioning_data::{Batch, CaptioningData};
+use super::captioning_data::{CaptioningData, Drawn};
 use super::checkpoint::read_module;
+use super::dropout::Dropout;
 use super::export::Heads;
+use super::learned::Learned;
 use super::objectives::generation;
 use super::progress::Progress;
 use super::settings::TrainSettings;
@@ -34,17 +35,12 @@ use crate::vocabulary::Vocabulary;
 
 /// Mass of the targets that is spread over the vocabulary, as in the reference.
 const SMOOTHING: f32 = 0.1;
+/// Pictures that a thread learns from at once.
+const PART: usize = 4;
 /// Pictures captioned at once.
 const BATCH: usize = 16;
 /// Added to the score of what must not be written.
 const NEVER: f32 = -1e4;
-
-/// The network with what only training needs.
-#[derive(Debug, Module)]
-struct Trainee {
-    network: CaptionNetwork,
-    dropout: Dropout,
-}
 
 /// What is trained, how and where.
 pub(crate) struct Parts<'a> {
@@ -101,17 +97,37 @@ impl Parts<'_> {
     }
 }
 
-impl Trainee {
-    /// Generation loss of a batch. Some words that the decoder has read are hidden from it.
-    fn loss(&self, batch: Batch, tagger: &Tagger, hidden: &[u32]) -> Tensor<1> {
-        let tokens = self.dropout.forward(batch.tokens);
-        let states = self.network.states(tokens, &batch.tags, tagger);
+/// What a thread learns from at once.
+struct Part {
+    drawn: Drawn,
+    /// The captions as the decoder reads them: some words are hidden from it.
+    hidden: Vec<u32>,
+    dropout: Dropout,
+}
+
+impl Part {
+    /// How many words are to be foretold.
+    fn words(&self) -> usize {
+        self.drawn.lengths.iter().map(|length| length - 1).sum()
+    }
+
+    /// Mean generation loss.
+    fn loss(
+        mut self,
+        network: &CaptionNetwork,
+        data: &CaptioningData<'_>,
+        tagger: &Tagger,
+        device: &Device,
+    ) -> Result<Tensor<1>, TrainError> {
+        let Drawn { ids, lengths, .. } = &self.drawn;
+        let (tokens, tags) = data.read(&self.drawn, &mut self.dropout, device)?;
+        let states = network.states(tokens, &tags, tagger);
         let states = self.dropout.forward(states);
-        let decoder = &self.network.decoder;
+        let decoder = &network.decoder;
         let mut cache = decoder.cache(&states);
-        let seen = decoder.forward(hidden, &batch.lengths, &mut cache);
+        let seen = decoder.forward(&self.hidden, lengths, &mut cache);
         let logits = decoder.logits(self.dropout.forward(seen));
-        generation(logits, &batch.ids, &batch.lengths, 1, SMOOTHING)
+        Ok(generation(logits, ids, lengths, 1, SMOOTHING))
     }
 }
 
@@ -127,12 +143,9 @@ pub(crate) fn train(
     let data = &CaptioningData::collect(tagging, parts, folder, progress)?;
     let training_device = parts.device.clone().autodiff();
     training_device.seed(settings.seed);
-    let load = || -> Result<Trainee, TrainError> {
+    let load = || {
         let weights = Weights::new(Nothing, Layout::Burn).or_initial(settings.seed);
-        Ok(Trainee {
-            network: parts.network(&weights, &training_device)?,
-            dropout: DropoutConfig::new(own.dropout).init(),
-        })
+        parts.network(&weights, &training_device)
     };
     let frozen = parts.tagger_on(&training_device)?;
     let unknown = parts.tokenizer.unknown;
@@ -151,28 +164,38 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
-        let batch = data.sample(items, settings.views, rng, &training_device)?;
-        let longest = batch.ids.len() / batch.lengths.len();
-        let hidden: Vec<u32> = batch
-            .ids
-            .iter()
-            .enumerate()
-            .map(|(at, &id)| {
+    let learn = |network: &CaptionNetwork, Draw { items, rng, .. }: Draw<'_>| {
+        let mut drawn_parts = Vec::new();
+        for pictures in items.chunks(PART) {
+            let drawn = data.draw(pictures, settings.views, rng)?;
+            let longest = drawn.ids.len() / drawn.lengths.len();
+            let mut hidden = drawn.ids.clone();
+            for (at, id) in hidden.iter_mut().enumerate() {
                 let is_start = at % longest == 0;
-                let is_hidden = !is_start && rng.random_bool(own.word_dropout);
-                if is_hidden { unknown } else { id }
-            })
-            .collect();
-        Ok(trainee.loss(batch, &frozen, &hidden))
+                if !is_start && rng.random_bool(own.word_dropout) {
+                    *id = unknown;
+                }
+            }
+            drawn_parts.push(Part {
+                drawn,
+                hidden,
+                dropout: Dropout::new(own.dropout, rng.random()),
+            });
+        }
+        let words = drawn_parts.iter().map(Part::words).sum::<usize>().max(1) as f32;
+        Learned::of_parts(network, drawn_parts, &training_device, |network, part| {
+            let share = part.words() as f32 / words;
+            let loss = part.loss(network, data, &frozen, &training_device)?;
+            Ok(Learned::of(loss * share, network)?)
+        })
     };
-    let score = |trainee: &Trainee| {
-        let score = score(data, parts, &parts.tensors(&trainee.network)?)?;
-        Ok((score, trainee.clone()))
+    let score = |network: &CaptionNetwork| {
+        let score = score(data, parts, &parts.tensors(network)?)?;
+        Ok((score, network.clone()))
     };
-    stage.train(load()?, progress, loss, score)?;
+    stage.train_by(load()?, progress, learn, score)?;
     let best = read_module(&stage.best(), load()?)?;
-    parts.tensors(&best.network)
+    parts.tensors(&best)
 }
 
 /// Mean CIDEr-D, 0 to 10, of the greedy captions of held-out pictures.

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::TrainError;
 use super::cache::{FeatureCache, claim};
 use super::captioning::Parts;
+use super::dropout::Dropout;
 use super::features::Features;
 use super::progress::Progress;
 use super::tagging_data::TaggingData;
@@ -48,11 +49,11 @@ pub(crate) struct CaptioningData<'a> {
     held_out: Vec<usize>,
 }
 
-/// Pictures of a step with their tags, and as many captions of each.
-pub(crate) struct Batch {
-    /// Image tokens `[B, 1 + N, channels]`.
-    pub(crate) tokens: Tensor<3>,
-    pub(crate) tags: GivenTags,
+/// Pictures with their tags, and as many captions of each.
+pub(crate) struct Drawn {
+    /// Pictures and views.
+    seen: Vec<(usize, usize)>,
+    tags: Vec<Vec<u32>>,
     /// Token ids of the captions, picture by picture, filled up to the same length.
     pub(crate) ids: Vec<u32>,
     /// Tokens of each caption.
@@ -88,7 +89,7 @@ impl<'a> CaptioningData<'a> {
         scores.keep_batches(BATCH, total)?;
         scores.fill(total, BATCH, "tags", progress, |range| {
             let batch: Vec<(usize, usize)> = captioned[range].iter().map(|&p| (p, 0)).collect();
-            let logits = tagger.forward(tagging.evidence(&batch, &all, device)?);
+            let logits = tagger.forward(tagging.evidence(&batch, &all, None, device)?);
             Ok(host(sigmoid(logits))?)
         })?;
         let mut recognized = vec![Vec::new(); features.pictures()];
@@ -136,13 +137,12 @@ impl<'a> CaptioningData<'a> {
     }
 
     /// Draws views, tags and captions for training pictures.
-    pub(crate) fn sample(
+    pub(crate) fn draw(
         &self,
         pictures: &[usize],
         views: usize,
         rng: &mut ChaCha8Rng,
-        device: &Device,
-    ) -> Result<Batch, TrainError> {
+    ) -> Result<Drawn, TrainError> {
         let counts = pictures
             .iter()
             .map(|&p| self.features.texts().captions_of(p).len());
@@ -163,9 +163,9 @@ impl<'a> CaptioningData<'a> {
             }
         }
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        Ok(Batch {
-            tokens: self.tokens(&seen, device)?,
-            tags: self.given(&tags, device),
+        Ok(Drawn {
+            seen,
+            tags,
             ids: rows
                 .iter()
                 .flat_map(|row| &row[..longest])
@@ -173,6 +173,17 @@ impl<'a> CaptioningData<'a> {
                 .collect(),
             lengths,
         })
+    }
+
+    /// Image tokens `[B, 1 + N, channels]` of what has been drawn, as far as `dropout` leaves them, and its tags.
+    pub(crate) fn read(
+        &self,
+        drawn: &Drawn,
+        dropout: &mut Dropout,
+        device: &Device,
+    ) -> Result<(Tensor<3>, GivenTags), TrainError> {
+        let tokens = self.tokens(&drawn.seen, Some(dropout), device)?;
+        Ok((tokens, self.given(&drawn.tags, device)))
     }
 
     /// Held-out pictures with the tags that are recognised in them.
@@ -186,7 +197,7 @@ impl<'a> CaptioningData<'a> {
             .iter()
             .map(|&p| self.recognized[p].clone())
             .collect();
-        Ok((self.tokens(&seen, device)?, self.given(&tags, device)))
+        Ok((self.tokens(&seen, None, device)?, self.given(&tags, device)))
     }
 
     /// Tags that guide the captions of a picture in one step: at times those of its captions, so that the captions learn to
@@ -203,10 +214,18 @@ impl<'a> CaptioningData<'a> {
         tags
     }
 
-    fn tokens(&self, seen: &[(usize, usize)], device: &Device) -> Result<Tensor<3>, TrainError> {
+    fn tokens(
+        &self,
+        seen: &[(usize, usize)],
+        dropout: Option<&mut Dropout>,
+        device: &Device,
+    ) -> Result<Tensor<3>, TrainError> {
         let mut tokens = Vec::new();
         for &(picture, view) in seen {
             self.features.push_tokens(picture, view, &mut tokens)?;
+        }
+        if let Some(dropout) = dropout {
+            dropout.apply(&mut tokens);
         }
         let count = self.features.token_count();
         let shape = [seen.len(), count, tokens.len() / (seen.len() * count)];

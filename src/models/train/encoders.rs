@@ -21,7 +21,7 @@ use super::below::Below;
 use super::by_length::{ByLength, PART};
 use super::checkpoint::read_module;
 use super::features::Features;
-use super::learned::Learned;
+use super::learned::{Learned, in_parts};
 use super::progress::Progress;
 use super::settings::TrainSettings;
 use super::stage::{Draw, Stage};
@@ -36,8 +36,8 @@ use crate::models::sentence::{SentenceEncoder, mean_states};
 use crate::models::weights::Weights;
 
 const TEXT: &str = "text_encoder";
-/// Pictures seen at once.
-const PICTURES: usize = 32;
+/// Pictures that a thread sees at once.
+const PICTURES: usize = 16;
 
 /// Both encoders and the heads.
 #[derive(Debug, Module)]
@@ -68,7 +68,10 @@ pub(crate) struct Tuned {
 
 /// What the steps read beside the trainee.
 struct Fixed<'a> {
-    start: &'a Start<'a>,
+    manifest: &'a Manifest,
+    features: &'a Features,
+    below: &'a Below,
+    sentence: &'a SentenceEncoder,
     parts: FixedParts,
     classifier: Linear,
     /// `[K, W]`
@@ -98,7 +101,10 @@ pub(crate) fn train(
     let (manifest, features) = (start.manifest, start.features);
     let channels = manifest.image_encoder.features;
     let fixed = Fixed {
-        start,
+        manifest,
+        features,
+        below: start.below,
+        sentence: start.sentence,
         parts,
         classifier: start
             .weights
@@ -173,7 +179,7 @@ struct Sample {
 
 impl Fixed<'_> {
     fn sample(&self, pictures: &[usize], rng: &mut ChaCha8Rng) -> Sample {
-        let (features, own) = (self.start.features, &self.settings.encoders);
+        let (features, own) = (self.features, &self.settings.encoders);
         let count = features.classes();
         let classes = sample(rng, count, own.class_pairs.min(count)).into_vec();
         let (mut views, mut texts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
@@ -206,14 +212,9 @@ impl Fixed<'_> {
     ) -> Result<Learned, TrainError> {
         let sample = self.sample(pictures, rng);
         let rows = self.rows(&sample.texts, &sample.classes);
-        let views = sample.views.chunks(PICTURES);
-        let mut seen = Vec::new();
-        for part in views.clone() {
-            seen.push(self.images(trainee, part)?.0.inner());
-        }
-        let seen = Tensor::from_inner(Tensor::cat(seen, 0)).require_grad();
-        let read = rows.parts().map(|part| self.vectors(trainee, part).inner());
-        let read = Tensor::from_inner(Tensor::cat(read.collect(), 0)).require_grad();
+        let seen = self.seen(trainee, &sample.views)?;
+        let seen = Tensor::from_inner(seen).require_grad();
+        let read = Tensor::from_inner(self.read(trainee, &rows)?).require_grad();
 
         let images = self.with_classes(seen.clone(), &sample);
         let sentences =
@@ -224,23 +225,29 @@ impl Fixed<'_> {
         let [of_seen, of_read] = [&seen, &read].map(|found| found.grad_remove(&mut gradients));
         let mut total = GradientsAccumulator::new();
         total.accumulate(trainee, GradientsParams::from_grads(gradients, trainee));
-        let mut add = |loss: Tensor<1>| {
-            let gradients = GradientsParams::from_grads(loss.backward(), trainee);
-            total.accumulate(trainee, gradients);
-        };
         if let Some(of_seen) = of_seen {
             let share = self.settings.encoders.class_weight / sample.views.len() as f64;
-            for (part, gradient) in views.zip(of_seen.split(PICTURES, 0)) {
-                let (found, log_probabilities) = self.images(trainee, part)?;
-                let forgotten = self.forgotten(part, log_probabilities) * share;
-                loss += host(forgotten.clone())?[0];
-                add(along(found, gradient) + forgotten);
-            }
+            let parts = sample.views.chunks(PICTURES);
+            let parts = parts.zip(of_seen.split(PICTURES, 0));
+            let learned = Learned::of_parts(trainee, parts, &self.device, |trainee, part| {
+                let (views, gradient) = part;
+                let (found, log_probabilities) = self.images(trainee, views)?;
+                let forgotten = self.forgotten(views, log_probabilities) * share;
+                let loss = host(forgotten.clone())?[0];
+                let learned = Learned::of(along(found, gradient) + forgotten, trainee)?;
+                Ok(Learned { loss, ..learned })
+            })?;
+            loss += learned.loss;
+            total.accumulate(trainee, learned.gradients);
         }
         if let Some(of_read) = of_read {
-            for (part, gradient) in rows.parts().zip(of_read.split(PART, 0)) {
-                add(along(self.vectors(trainee, part), gradient));
-            }
+            let parts = rows.parts().zip(of_read.split(PART, 0));
+            let learned = Learned::of_parts(trainee, parts, &self.device, |trainee, part| {
+                let (rows, gradient) = part;
+                let along = along(self.vectors(trainee, rows), gradient);
+                Ok(Learned::of(along, trainee)?)
+            })?;
+            total.accumulate(trainee, learned.gradients);
         }
         Ok(Learned {
             loss,
@@ -248,9 +255,26 @@ impl Fixed<'_> {
         })
     }
 
+    /// What the aligner takes of some views, without gradients.
+    fn seen(&self, trainee: &Trainee, views: &[(usize, usize)]) -> Result<Tensor<2>, TrainError> {
+        let parts = views.chunks(PICTURES);
+        let seen = in_parts(trainee, parts, &self.device, |trainee, views| {
+            Ok(self.images(trainee, views)?.0.inner())
+        });
+        Ok(Tensor::cat(seen?, 0))
+    }
+
+    /// Sentence vectors of some rows, in the order of their lengths, without gradients.
+    fn read(&self, trainee: &Trainee, rows: &ByLength<'_>) -> Result<Tensor<2>, TrainError> {
+        let read = in_parts(trainee, rows.parts(), &self.device, |trainee, rows| {
+            Ok(self.vectors(trainee, rows).inner())
+        });
+        Ok(Tensor::cat(read?, 0))
+    }
+
     /// Cross-entropy of the classifier's answers with what they were, the sum over some views.
     fn forgotten(&self, views: &[(usize, usize)], log_probabilities: Tensor<2>) -> Tensor<1> {
-        let features = self.start.features;
+        let features = self.features;
         let known: Vec<f32> = views
             .iter()
             .flat_map(|&(picture, view)| features.probabilities(picture, view))
@@ -269,7 +293,7 @@ impl Fixed<'_> {
             .reshape([count * captions, width]);
         let mut classes = Vec::with_capacity(sample.classes.len() * width);
         for &class in &sample.classes {
-            self.start.features.push_class(class, &mut classes);
+            self.features.push_class(class, &mut classes);
         }
         Tensor::cat(vec![seen, matrix(classes, width, &self.device)], 0)
     }
@@ -280,7 +304,7 @@ impl Fixed<'_> {
         trainee: &Trainee,
         views: &[(usize, usize)],
     ) -> Result<(Tensor<2>, Tensor<2>), TrainError> {
-        let (below, count) = (self.start.below, self.start.features.views());
+        let (below, count) = (self.below, self.features.views());
         let [channels, height, width] = below.shape();
         let mut maps = Vec::with_capacity(views.len() * below.width());
         for &(picture, view) in views {
@@ -302,7 +326,7 @@ impl Fixed<'_> {
 
     /// Tokens of some texts, then of the names of some classes.
     fn rows(&self, texts: &[usize], classes: &[usize]) -> ByLength<'_> {
-        let features = self.start.features;
+        let features = self.features;
         let of_texts = texts.iter().map(|&text| features.sentences().tokens(text));
         let of_classes = classes.iter().map(|&class| features.class_tokens(class));
         ByLength::new(of_texts.chain(of_classes).collect())
@@ -312,13 +336,13 @@ impl Fixed<'_> {
     fn vectors(&self, trainee: &Trainee, rows: &[&[u32]]) -> Tensor<2> {
         let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.to_vec()).collect();
         let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
-        let embeddings = self.start.sentence.embeddings(&ids, &self.device);
+        let embeddings = self.sentence.embeddings(&ids, &self.device);
         mean_states(trainee.text.forward(embeddings, &lengths, None), &lengths)
     }
 
     /// Sentence vectors followed by the mean words, where the aligner takes these.
     fn with_words(&self, vectors: Tensor<2>, texts: &[usize], classes: &[usize]) -> Tensor<2> {
-        let features = self.start.features;
+        let features = self.features;
         let known = features.sentences();
         let width = known.width();
         let mut words = Vec::new();
@@ -337,20 +361,17 @@ impl Fixed<'_> {
 
     /// Held-out recall.
     fn score(&self, trainee: &Trainee) -> Result<f32, TrainError> {
-        let features = self.start.features;
+        let features = self.features;
         let device = self.plain;
-        let mut images = Vec::new();
-        for pictures in features.held_out_captioned().chunks(PICTURES) {
-            let views: Vec<(usize, usize)> = pictures.iter().map(|&picture| (picture, 0)).collect();
-            images.extend(host(self.images(trainee, &views)?.0)?);
-        }
+        let pictures = features.held_out_captioned().into_iter();
+        let views: Vec<(usize, usize)> = pictures.map(|picture| (picture, 0)).collect();
+        let images = host(self.seen(trainee, &views)?)?;
         let captions = features.held_out_captions();
         let rows = self.rows(captions, &[]);
-        let read = rows.parts().map(|part| self.vectors(trainee, part).inner());
-        let read = rows.restored(Tensor::cat(read.collect(), 0));
+        let read = rows.restored(self.read(trainee, &rows)?);
         let sentences = host(self.with_words(read, captions, &[]))?;
         let aligner = trainee.heads.aligner.valid();
-        let config = &self.start.manifest.aligner;
+        let config = &self.manifest.aligner;
         let images = matrix(images, config.image_features, device);
         let sentences = matrix(sentences, config.text_inputs(), device);
         alignment::recall(&aligner, features, images, sentences)

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use super::TrainError;
 use super::base::BaseHeads;
 use super::checkpoint::read_module;
-use super::matching_data::{Batch, MatchingData};
+use super::learned::Learned;
+use super::matching_data::{Batch, Drawn, MatchingData};
 use super::matching_score::MatchingScores;
 use super::moments::Moments;
 use super::objectives::grouped;
@@ -33,7 +34,6 @@ const MEASURED: usize = 1024;
 struct Trainee {
     tokens: MatchTokens,
     matcher: Matcher,
-    dropout: Dropout,
 }
 
 impl Trainee {
@@ -42,7 +42,6 @@ impl Trainee {
         manifest: &Manifest,
         config: &MatcherConfig,
         weights: &Weights<'_>,
-        dropout: f64,
         device: &Device,
     ) -> Result<Self, TrainError> {
         let mut matcher = Matcher::load(config, &manifest.text_encoder, weights, device)?;
@@ -52,24 +51,20 @@ impl Trainee {
         Ok(Self {
             tokens: MatchTokens::load(config, &manifest.image_encoder, weights, device)?,
             matcher,
-            dropout: DropoutConfig::new(dropout).init(),
         })
     }
 
-    /// How well the pairs of each group are told apart. The cosine has no part in it: the contrastive heads know the training
-    /// pictures by heart, and with their help nothing would be left to learn.
-    fn loss(&self, batches: Vec<Batch>) -> Tensor<1> {
-        let leads = batches.into_iter().map(|batch| {
-            let tokens = self.tokens.forward(self.dropout.forward(batch.tokens));
-            let states = self.dropout.forward(batch.states);
-            let images = self.matcher.images(&tokens);
-            let groups = batch.lengths.len() / batch.size;
-            let logits = self.matcher.logits(states, &batch.lengths, &images, groups);
-            let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
-            let [pairs, _] = lead.dims();
-            lead.reshape([pairs / batch.size, batch.size])
-        });
-        grouped(Tensor::cat(leads.collect(), 0))
+    /// How well the pairs of each group are told apart, on average. The cosine has no part in it: the contrastive heads know the
+    /// training pictures by heart, and with their help nothing would be left to learn.
+    fn loss(&self, batch: Batch) -> Tensor<1> {
+        let images = self.matcher.images(&self.tokens.forward(batch.tokens));
+        let groups = batch.lengths.len() / batch.size;
+        let logits = self
+            .matcher
+            .logits(batch.states, &batch.lengths, &images, groups);
+        let lead = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
+        let [pairs, _] = lead.dims();
+        grouped(lead.reshape([pairs / batch.size, batch.size]))
     }
 
     /// The tensors that [`MatchTokens`] and [`Matcher`] load.
@@ -130,7 +125,7 @@ pub(crate) fn train(
         false => Some(moments(data)?),
     };
     let load = || -> Result<Trainee, TrainError> {
-        let mut trainee = Trainee::load(manifest, config, weights, own.dropout, &training_device)?;
+        let mut trainee = Trainee::load(manifest, config, weights, &training_device)?;
         if let Some(measured) = &measured {
             trainee.tokens.statistics = measured.statistics(&training_device);
         }
@@ -156,9 +151,14 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, draw: Draw<'_>| {
-        let batch = Batch::sample(data, draw, settings, &training_device)?;
-        Ok(trainee.loss(batch))
+    let learn = |trainee: &Trainee, draw: Draw<'_>| {
+        let groups = draw.items.len() as f32;
+        let drawn = Drawn::sample(data, draw, settings);
+        Learned::of_parts(trainee, drawn, &training_device, |trainee, drawn| {
+            let share = drawn.groups() as f32 / groups;
+            let batch = drawn.read(data.features, own.dropout, &training_device)?;
+            Ok(Learned::of(trainee.loss(batch) * share, trainee)?)
+        })
     };
     let weighed = |trainee: &Trainee| -> Result<_, TrainError> {
         let tensors = trainee.stored(config, layers)?;
@@ -167,7 +167,7 @@ pub(crate) fn train(
         Ok((ranking(tensors, weight, scores.offset()), recall))
     };
     let score = |trainee: &Trainee| Ok((weighed(trainee)?.1, trainee.clone()));
-    stage.train(load()?, progress, loss, score)?;
+    stage.train_by(load()?, progress, learn, score)?;
     let best = read_module(&stage.best(), load()?)?;
     Ok(weighed(&best)?.0)
 }
@@ -264,7 +264,7 @@ mod tests {
         };
         let (host_device, training) = (Device::flex(), Device::flex().autodiff());
         let start = Weights::new(Nothing, Layout::Burn).or_initial(3);
-        let mut trainee = Trainee::load(&manifest, &config, &start, 0.5, &training).unwrap();
+        let mut trainee = Trainee::load(&manifest, &config, &start, &training).unwrap();
         let channels = manifest.image_encoder.features;
         let mut moments = Moments::new(channels, channels);
         for row in ["this", "that", "another"] {

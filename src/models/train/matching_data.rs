@@ -5,6 +5,7 @@ use rand::Rng;
 
 use super::TrainError;
 use super::candidates::Candidates;
+use super::dropout::Dropout;
 use super::features::Features;
 use super::look_alikes::LookAlikes;
 use super::settings::TrainSettings;
@@ -72,17 +73,22 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
 }
 
-impl Batch {
-    /// Draws groups that begin with the training pictures of the step, texts and views. Groups of short texts come first
-    /// and apart from those of long ones, as half of a whole step would be padding.
+/// Groups of a step, padded to one length.
+pub(crate) struct Drawn {
+    groups: Vec<Vec<Pair>>,
+    /// Of what is dropped.
+    seed: u64,
+}
+
+impl Drawn {
+    /// Draws groups that begin with the training pictures of the step, texts and views. Groups of short texts come first and apart
+    /// from those of long ones, as half of a whole step would be padding.
     pub(crate) fn sample(
         data: &MatchingData<'_>,
         Draw { items, rng, done }: Draw<'_>,
         settings: &TrainSettings,
-        device: &Device,
-    ) -> Result<Vec<Self>, TrainError> {
-        let (features, sentences) = (data.features, data.features.sentences());
-        let texts = features.texts();
+    ) -> Vec<Self> {
+        let (texts, sentences) = (data.features.texts(), data.features.sentences());
         let reach = reach(data.training.len(), settings.matching.depth, done);
         let size = settings.matching.group.min(data.training.len());
         let draw = |&first: &usize| -> Vec<Pair> {
@@ -95,17 +101,32 @@ impl Batch {
             pictures.map(pair).collect()
         };
         let mut groups: Vec<Vec<Pair>> = items.iter().map(draw).collect();
-        groups.sort_by_key(|group| group.iter().map(|pair| sentences.length(pair.text)).max());
-        let parts = groups.chunks(PADDED);
+        let length = |pair: &Pair| sentences.length(pair.text);
+        groups.sort_by_key(|group| group.iter().map(length).max());
+        let mut parts = Vec::new();
+        while !groups.is_empty() {
+            let rest = groups.split_off(PADDED.min(groups.len()));
+            let seed = rng.random();
+            parts.push(Self { groups, seed });
+            groups = rest;
+        }
         parts
-            .map(|groups| Self::of(groups, features, device))
-            .collect()
     }
 
-    fn of(groups: &[Vec<Pair>], features: &Features, device: &Device) -> Result<Self, TrainError> {
+    /// How many groups there are.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Reads what has been drawn, but for the `dropped` share of it.
+    pub(crate) fn read(
+        &self,
+        features: &Features,
+        dropped: f64,
+        device: &Device,
+    ) -> Result<Batch, TrainError> {
         let sentences = features.sentences();
-        let pairs = || groups.iter().flatten();
-        let size = pairs().count() / groups.len();
+        let pairs = || self.groups.iter().flatten();
         let lengths: Vec<usize> = pairs().map(|pair| sentences.length(pair.text)).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let (mut tokens, mut states) = (Vec::new(), Vec::new());
@@ -113,14 +134,17 @@ impl Batch {
             features.push_tokens(pair.picture, pair.view, &mut tokens)?;
             sentences.push_states(pair.text, longest, &mut states)?;
         }
+        let mut dropout = Dropout::new(dropped, self.seed);
+        dropout.apply(&mut tokens);
+        dropout.apply(&mut states);
         let shape = [lengths.len(), features.token_count(), features.channels()];
         let tokens = TensorData::new(tokens, shape);
         let states = TensorData::new(states, [lengths.len(), longest, sentences.width()]);
-        Ok(Self {
+        Ok(Batch {
             tokens: Tensor::from_data(tokens, device),
             states: Tensor::from_data(states, device),
+            size: lengths.len() / self.groups.len(),
             lengths,
-            size,
         })
     }
 }

@@ -17,6 +17,7 @@ mod captioning;
 mod captioning_data;
 mod checkpoint;
 mod curves;
+mod dropout;
 mod encoders;
 mod error;
 mod export;

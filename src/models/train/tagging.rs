@@ -4,13 +4,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Initializer, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
 
 use super::base_tables::BaseTables;
 use super::checkpoint::read_module;
+use super::dropout::Dropout;
+use super::learned::Learned;
 use super::objectives::asymmetric;
 use super::progress::Progress;
 use super::settings::TrainSettings;
@@ -24,6 +26,8 @@ use crate::models::tagger::{Evidence, Tables, Tagger, TaggerConfig};
 
 /// Held-out pictures that must show a tag for its precision to count.
 const FEWEST: usize = 5;
+/// Pictures that a thread learns from at once.
+const PART: usize = 8;
 /// Scale of the classifier's log-odds before training; half of what a calibrated classifier would deserve.
 const CLASS_SCALE: f32 = 0.5;
 /// Scale of the name similarity before training: cosines differ by some tenths.
@@ -36,11 +40,10 @@ struct Trainee {
     tagger: Tagger,
     query_map: Linear,
     weight_map: Linear,
-    dropout: Dropout,
 }
 
 impl Trainee {
-    fn new(config: &TaggerConfig, name_width: usize, dropout: f64, device: &Device) -> Self {
+    fn new(config: &TaggerConfig, name_width: usize, device: &Device) -> Self {
         let width = config.hidden_size;
         let linear = |input, output| LinearConfig::new(input, output).init(device);
         let norm = || LayerNormConfig::new(width).with_epsilon(1e-12).init(device);
@@ -76,12 +79,11 @@ impl Trainee {
             },
             query_map: map.init(device),
             weight_map: linear(name_width, width),
-            dropout: DropoutConfig::new(dropout).init(),
         }
     }
 
     /// Goes on from a trained decoder. `names` are those of the tags to train, `[T, W]`.
-    fn from_base(base: &BaseTables, names: &Tensor<2>, dropout: f64) -> Result<Self, TrainError> {
+    fn from_base(base: &BaseTables, names: &Tensor<2>) -> Result<Self, TrainError> {
         let device = &names.device();
         let queries = base.vectors(&base.tagger.label_embed, names)?;
         let weights = base.vectors(&base.tagger.fc_weight, names)?;
@@ -96,7 +98,6 @@ impl Trainee {
             },
             query_map: queries.map,
             weight_map: weights.map,
-            dropout: DropoutConfig::new(dropout).init(),
         })
     }
 
@@ -123,10 +124,6 @@ impl Trainee {
             class_scale: values(&tagger.class_scale),
             name_scale: values(&tagger.name_scale),
         };
-        let evidence = Evidence {
-            tokens: self.dropout.forward(evidence.tokens),
-            ..evidence
-        };
         tagger.logits(evidence, tables)
     }
 }
@@ -148,8 +145,8 @@ pub(crate) fn train(
     let width = data.name_width();
     let names = |device| matrix(data.names().to_vec(), width, device);
     let trainee = match base {
-        Some(base) => Trainee::from_base(base, &names(&training_device), own.dropout)?,
-        None => Trainee::new(config, width, own.dropout, &training_device),
+        Some(base) => Trainee::from_base(base, &names(&training_device))?,
+        None => Trainee::new(config, width, &training_device),
     };
     let names = names(device);
     let stage = Stage {
@@ -171,14 +168,13 @@ pub(crate) fn train(
         folder,
         device: &training_device,
     };
-    let loss = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
+    let learn = |trainee: &Trainee, Draw { items, rng, .. }: Draw<'_>| {
         let batch: Vec<(usize, usize)> = items
             .iter()
             .map(|&picture| (picture, rng.random_range(0..settings.views)))
             .collect();
         let chosen = data.choose(&batch, own.absent, rng);
         let (targets, known) = data.targets(&batch, &chosen);
-        let tensor = |values: Vec<f32>| matrix(values, chosen.len(), &training_device);
         let ids: Vec<i64> = chosen.iter().map(|&tag| tag as i64).collect();
         let ids = TensorData::new(ids, [chosen.len()]);
         let rows: Vec<f32> = chosen
@@ -186,19 +182,29 @@ pub(crate) fn train(
             .flat_map(|&tag| data.name(tag))
             .copied()
             .collect();
-        let logits = trainee.forward(
-            data.evidence(&batch, &chosen, &training_device)?,
-            &Tensor::from_data(ids, &training_device),
-            matrix(rows, width, &training_device),
-        );
-        Ok(asymmetric(logits, tensor(targets), tensor(known)) / batch.len() as f32)
+        let count = PART * chosen.len();
+        let answers = targets.chunks(count).zip(known.chunks(count));
+        let parts = batch.chunks(PART).zip(answers);
+        let parts: Vec<_> = parts.map(|part| (part, rng.random())).collect();
+        let tensor = |values: &[f32]| matrix(values.to_vec(), chosen.len(), &training_device);
+        Learned::of_parts(trainee, parts, &training_device, |trainee, (part, seed)| {
+            let (views, (targets, known)) = part;
+            let dropout = Dropout::new(own.dropout, seed);
+            let logits = trainee.forward(
+                data.evidence(views, &chosen, Some(dropout), &training_device)?,
+                &Tensor::from_data(ids.clone(), &training_device),
+                matrix(rows.clone(), width, &training_device),
+            );
+            let loss = asymmetric(logits, tensor(targets), tensor(known));
+            Ok(Learned::of(loss / batch.len() as f32, trainee)?)
+        })
     };
     let score = |trainee: &Trainee| {
         let tagger = trainee.valid().folded(&names);
         Ok((macro_average_precision(&tagger, data, device)?, tagger))
     };
-    stage.train(trainee, progress, loss, score)?;
-    let blank = Trainee::new(config, width, 0.0, device).tagger;
+    stage.train_by(trainee, progress, learn, score)?;
+    let blank = Trainee::new(config, width, device).tagger;
     read_module(&stage.best(), blank)
 }
 
@@ -212,7 +218,7 @@ pub(crate) fn held_out_scores(
     let mut scores = Vec::new();
     for chunk in data.held_out_pictures().chunks(16) {
         let batch: Vec<(usize, usize)> = chunk.iter().map(|&picture| (picture, 0)).collect();
-        let logits = tagger.forward(data.evidence(&batch, &all, device)?);
+        let logits = tagger.forward(data.evidence(&batch, &all, None, device)?);
         scores.extend(host(sigmoid(logits))?);
     }
     Ok(scores)

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::dropout::Dropout;
 use super::features::Features;
 use super::labels::Labels;
 use super::{TrainError, alignment, matrix};
@@ -191,11 +192,12 @@ impl<'a> TaggingData<'a> {
             .map(|tag| tag.kind)
     }
 
-    /// What the encoders and the aligner say of the batch about the chosen tags.
+    /// What the encoders and the aligner say of the batch about the chosen tags; of the image tokens only what `dropout` leaves.
     pub(crate) fn evidence(
         &self,
         batch: &[(usize, usize)],
         chosen: &[usize],
+        dropout: Option<Dropout>,
         device: &Device,
     ) -> Result<Evidence, TrainError> {
         let dim = self.tag_names.len() / self.tags();
@@ -215,6 +217,9 @@ impl<'a> TaggingData<'a> {
         let mut table = Vec::with_capacity(dim * chosen.len());
         for row in self.tag_names.chunks_exact(self.tags()) {
             table.extend(chosen.iter().map(|&tag| row[tag]));
+        }
+        if let Some(mut dropout) = dropout {
+            dropout.apply(&mut tokens);
         }
         let count = self.features.token_count();
         let channels = tokens.len() / batch.len() / count;
