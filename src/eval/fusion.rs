@@ -25,9 +25,10 @@ use crate::vocabulary::Vocabulary;
 ///
 /// Not the slope of the similarity: only its proportion to the weight of a tag matters to a rank, but for the curve far from the
 /// centre.
-const AXES: [Axis<FusionParams>; 5] = [
+const AXES: [Axis<FusionParams>; 6] = [
     Axis::linear(|params| &mut params.itc_centre, 0.1),
     Axis::factor(|params| &mut params.tag_weight, 2.0),
+    Axis::factor(|params| &mut params.keyword_factor, 1.5),
     Axis::factor(|params| &mut params.confidence_slope, 1.5),
     Axis::linear(|params| &mut params.confidence_margin, 1.0),
     Axis::linear(|params| &mut params.rarity, 0.25),

@@ -29,6 +29,21 @@ pub(crate) enum Class {
     Mark,
 }
 
+impl Class {
+    /// Whether its words have no place in a row of keywords.
+    pub(crate) fn makes_sentence(self) -> bool {
+        match self {
+            Self::Determiner
+            | Self::Preposition
+            | Self::Pronoun
+            | Self::Auxiliary
+            | Self::To
+            | Self::Relative => true,
+            Self::Number | Self::Conjunction | Self::Adverb | Self::Negation | Self::Mark => false,
+        }
+    }
+}
+
 // All lists are sorted: words are looked up by halving.
 
 const PLAIN: &str = "\

@@ -19,6 +19,8 @@ pub struct FusionParams {
     pub itc_slope: f32,
     /// What one certain, rare, exactly named tag adds. Default: 0.126
     pub tag_weight: f32,
+    /// How many times that where the query is a row of keywords, which a text encoder reads less well than a sentence. Default: 1
+    pub keyword_factor: f32,
     /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1.107
     pub confidence_slope: f32,
     /// Log odds above the point of one half at which a tag's own threshold lies; at 2.5 a tag that is just
@@ -39,6 +41,7 @@ impl Default for FusionParams {
             itc_centre: 0.8,
             itc_slope: 6.0,
             tag_weight: 0.126,
+            keyword_factor: 1.0,
             confidence_slope: 1.107,
             confidence_margin: 2.5,
             rarity: 0.0,
@@ -150,11 +153,15 @@ impl<'a> Fusion<'a> {
         rarity: &Rarity,
         params: FusionParams,
     ) -> Self {
+        let tag_weight = match resolution.keywords {
+            true => params.tag_weight * params.keyword_factor,
+            false => params.tag_weight,
+        };
         let concepts = resolution.concepts.iter().map(|concept| {
             let weighted = concept.tags.iter().filter_map(|candidate| {
                 let tag = vocabulary.get(candidate.tag)?;
                 let rare = rarity.of(tag.id).powf(params.rarity);
-                let weight = params.tag_weight * candidate.how.weight() * rare;
+                let weight = tag_weight * candidate.how.weight() * rare;
                 Some(Weighted {
                     tag: tag.id,
                     how: candidate.how,
@@ -282,6 +289,21 @@ mod tests {
         );
         let with = |dog: f32| fusion.score(Some(0.3), |tag| if tag.0 == 1 { dog } else { 0.01 });
         assert!(with(0.9) > with(0.5) && with(0.5) > with(0.1));
+    }
+
+    #[test]
+    fn tags_count_more_for_keywords_than_in_a_sentence() {
+        let vocabulary = vocabulary();
+        let params = FusionParams {
+            keyword_factor: 2.0,
+            ..FusionParams::default()
+        };
+        let weight = |text| {
+            let resolution = Resolver::new(&vocabulary).resolve(text, false);
+            let fusion = Fusion::new(&vocabulary, &resolution, &Rarity::default(), params);
+            fusion.score(None, |_| 0.9)
+        };
+        assert_eq!(weight("dog"), 2.0 * weight("a dog"));
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct Resolution {
     pub unresolved: Vec<String>,
     /// Words for what the query says is not there: "without a hat". They stand for no tag.
     pub absent: Vec<String>,
+    /// Whether the query is a row of words, with none of what makes words a sentence: articles, prepositions, pronouns, auxiliaries.
+    pub keywords: bool,
 }
 
 impl Resolution {

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use imgsearch_index::TagId;
 
+use super::closed::Class;
 use super::lexicon::Lexicon;
 use super::parse::{Parser, Phrase, Role};
 use super::resolution::{Candidate, Concept, How, Resolution};
 use super::rules::Rules;
 use super::spelling;
-use super::token;
+use super::token::{self, Token};
 use crate::vocabulary::{TagKind, Vocabulary};
 
 /// The most kinds that one word stands for besides its own tag; the most frequent come first.
@@ -81,8 +82,13 @@ impl Resolver {
         }
         found.sort_by_key(|(span, _)| span.start);
         unresolved.sort_by_key(|span| span.start);
+        let makes_sentence = |token: &Token| {
+            let is_named = found.iter().any(|(span, _)| overlaps(span, &token.span));
+            token.class.is_some_and(Class::makes_sentence) && !is_named
+        };
         let mut resolution = Resolution {
             absent: parsed.absent.iter().map(|p| p.text.clone()).collect(),
+            keywords: !found.is_empty() && !token::tokens(text).iter().any(makes_sentence),
             ..Resolution::default()
         };
         let mut seen: HashMap<TagId, ()> = HashMap::new();
@@ -383,6 +389,30 @@ mod tests {
         assert_eq!(found.concepts[0].text, "beach");
         assert_eq!(found.absent, ["hot dogs"]);
         assert!(found.unresolved.is_empty());
+    }
+
+    #[test]
+    fn a_row_of_words_is_told_from_a_sentence() {
+        let resolver = Resolver::new(&vocabulary());
+        let keywords = |text| resolver.resolve(text, false).keywords;
+        for text in [
+            "dog",
+            "two dogs, beach",
+            "black and white dog",
+            "dog running -cat",
+        ] {
+            assert!(keywords(text), "{text}");
+        }
+        for text in [
+            "a dog",
+            "dog on beach",
+            "the dog is running",
+            "his dog",
+            "quokka",
+            "",
+        ] {
+            assert!(!keywords(text), "{text}");
+        }
     }
 
     #[test]

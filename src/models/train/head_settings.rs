@@ -182,7 +182,7 @@ impl Default for AlignmentSettings {
 impl Default for EncoderSettings {
     fn default() -> Self {
         Self {
-            epochs: 7,
+            epochs: 10,
             batch: 256,
             captions: 2,
             image_blocks: 5,
