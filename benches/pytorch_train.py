@@ -18,7 +18,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 50, 384, 21
+CHANNELS, TOKENS, SENTENCE, WORDS = 1280, 65, 384, 21
 
 
 def attention(queries, keys, values, heads):

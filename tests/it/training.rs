@@ -175,7 +175,7 @@ fn kill_until_it_ends(folder: &Path) {
 fn matches_alone_as_together(model: &Tag2TextMini, pictures: &[Squares]) {
     let kept = model.images_with_tokens(pictures).unwrap();
     let tokens: Vec<&ImageTokensF16> = kept.iter().map(|(_, tokens)| tokens).collect();
-    assert!(tokens.iter().all(|tokens| tokens.shape() == [50, 32]));
+    assert!(tokens.iter().all(|tokens| tokens.shape() == [65, 32]));
     let plain = model.images(pictures).unwrap();
     for (plain, (features, _)) in plain.iter().zip(&kept) {
         assert_eq!(plain.embedding, features.embedding);
@@ -189,10 +189,10 @@ fn matches_alone_as_together(model: &Tag2TextMini, pictures: &[Squares]) {
             assert!((alone.mismatched - found.mismatched).abs() < 1e-4);
         }
     }
-    let other = ImageTokensF16::new(32, &[0.5; 32 * 49]).unwrap();
+    let other = ImageTokensF16::new(32, &[0.5; 32 * 64]).unwrap();
     let refused = model.match_logits(&[tokens[0], &other], &sentences);
     let told = refused.unwrap_err().to_string();
-    assert!(told.contains("50×32"), "{told}");
+    assert!(told.contains("65×32"), "{told}");
 }
 
 fn describes_by_the_tags_that_are_given(model: &Tag2TextMini, pictures: &[Squares]) {

@@ -278,7 +278,7 @@ mod tests {
         };
         let tokens = trainee
             .tokens
-            .forward(random("image", [1, 50, 1280], &training));
+            .forward(random("image", [1, 65, 1280], &training));
         let images = trainee.matcher.images(&tokens);
         let logits =
             trainee
@@ -303,7 +303,7 @@ mod tests {
         weights.finish().unwrap();
 
         let logits = |tokens: &MatchTokens, matcher: &Matcher, device: &Device| {
-            let image = tokens.forward(random("image", [2, 50, 1280], device));
+            let image = tokens.forward(random("image", [2, 65, 1280], device));
             let states = random("states", [2, 7, 384], device);
             host(matcher.logits(states, &[7, 5], &matcher.images(&image), 2)).unwrap()
         };
