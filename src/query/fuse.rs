@@ -13,18 +13,18 @@ use crate::vocabulary::Vocabulary;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FusionParams {
-    /// The cosine similarity that counts for one half. Default: 0.8
+    /// The cosine similarity that counts for one half. Default: 0.684
     pub itc_centre: f32,
     /// How steeply similarity is told from dissimilarity around the centre. Default: 6
     pub itc_slope: f32,
-    /// What one certain, rare, exactly named tag adds. Default: 0.126
+    /// What one certain, rare, exactly named tag adds. Default: 0.116
     pub tag_weight: f32,
-    /// How many times that where the query is a row of keywords, which a text encoder reads less well than a sentence. Default: 1
+    /// How many times that where the query is a row of keywords, which a text encoder reads less well than a sentence. Default: 5.3
     pub keyword_factor: f32,
-    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1.107
+    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1.289
     pub confidence_slope: f32,
-    /// Log odds above the point of one half at which a tag's own threshold lies; at 2.5 a tag that is just
-    /// recognised counts for 0.92. Default: 2.5
+    /// Log odds above the point of one half at which a tag's own threshold lies; at 2.094 a tag that is just
+    /// recognised counts for 0.89. Default: 2.094
     pub confidence_margin: f32,
     /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0
     pub rarity: f32,
@@ -38,12 +38,12 @@ pub struct FusionParams {
 impl Default for FusionParams {
     fn default() -> Self {
         Self {
-            itc_centre: 0.8,
+            itc_centre: 0.684,
             itc_slope: 6.0,
-            tag_weight: 0.126,
-            keyword_factor: 1.0,
-            confidence_slope: 1.107,
-            confidence_margin: 2.5,
+            tag_weight: 0.116,
+            keyword_factor: 5.3,
+            confidence_slope: 1.289,
+            confidence_margin: 2.094,
             rarity: 0.0,
             itm_weight: 1.0,
             itm_slope: 1.0,
