@@ -26,7 +26,8 @@ STAGES = [(1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6), 
 def values(file):
     """Weights in f32; most are integers with a scale a row, their low bits in planes (src/models/quantised.rs)."""
     for name, tensor in file.items():
-        if name.endswith((".low", ".scale")):
+        matrix, _, part = name.rpartition(".")
+        if part in ("low", "scale") and f"{matrix}.low" in file:
             continue
         if tensor.dtype == torch.int8:
             low, whole = file[f"{name}.low"].int(), tensor.int()
