@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::base::BaseHeads;
 use super::checkpoint::read_module;
+use super::dropout::Dropout;
 use super::features::Features;
 use super::head_settings::AlignmentSettings;
 use super::mean_recall::mean_recall;
@@ -39,9 +39,9 @@ pub(crate) struct Trainee {
     pub(crate) aligner: Aligner,
     /// Logarithm of the inverse temperature.
     pub(crate) log_scale: Param<Tensor<1>>,
-    input_dropout: Dropout,
-    hidden_dropout: Dropout,
-    text_dropout: Dropout,
+    input_dropout: f64,
+    hidden_dropout: f64,
+    text_dropout: f64,
 }
 
 impl Trainee {
@@ -50,39 +50,32 @@ impl Trainee {
         Self {
             aligner,
             log_scale: Param::from_tensor(log_scale),
-            input_dropout: DropoutConfig::new(settings.input_dropout).init(),
-            hidden_dropout: DropoutConfig::new(settings.hidden_dropout).init(),
-            text_dropout: DropoutConfig::new(settings.text_dropout).init(),
+            input_dropout: settings.input_dropout,
+            hidden_dropout: settings.hidden_dropout,
+            text_dropout: settings.text_dropout,
         }
     }
 
     /// How well the pairs that belong together are told from the others: `owners` says which do. Features as the aligner takes
-    /// them, a row for each owner.
+    /// them, a row for each owner; the same seed drops the same of them.
     pub(crate) fn loss(
         &self,
         images: Tensor<2>,
         sentences: Tensor<2>,
         owners: &[usize],
+        seed: u64,
     ) -> Tensor<1> {
         let same = same(owners, &images.device());
+        let dropout = |share, stream: u64| Dropout::new(share, seed ^ stream);
         let scale = self.log_scale.val().exp().clamp_max(SHARPEST);
-        let similarity = self
-            .images(images)
-            .matmul(self.sentences(sentences).transpose());
-        in_batch_contrastive(similarity * scale.unsqueeze::<2>(), same)
-    }
-
-    fn images(&self, features: Tensor<2>) -> Tensor<2> {
         let heads = &self.aligner.image;
-        let x = self.input_dropout.forward(heads.normal(features));
-        let hidden = self.hidden_dropout.forward(gelu(heads.hidden.forward(x)));
-        unit(heads.output.forward(hidden))
-    }
-
-    fn sentences(&self, features: Tensor<2>) -> Tensor<2> {
-        self.aligner
-            .text
-            .forward(self.text_dropout.forward(features))
+        let x = dropout(self.input_dropout, 0).forward(heads.normal(images));
+        let hidden = dropout(self.hidden_dropout, 1).forward(gelu(heads.hidden.forward(x)));
+        let images = unit(heads.output.forward(hidden));
+        let sentences = dropout(self.text_dropout, 2).forward(sentences);
+        let sentences = self.aligner.text.forward(sentences);
+        let similarity = images.matmul(sentences.transpose());
+        in_batch_contrastive(similarity * scale.unsqueeze::<2>(), same)
     }
 }
 
@@ -145,7 +138,7 @@ pub(crate) fn train(
         pairs.extend(sampled.into_iter().map(Pair::Class));
         let (images, sentences, owners) =
             assemble(features, &pairs, settings, rng, &training_device);
-        Ok(trainee.loss(images, sentences, &owners))
+        Ok(trainee.loss(images, sentences, &owners, rng.random()))
     };
     let score = |trainee: &Trainee| {
         let aligner = trainee.aligner.valid();

@@ -219,7 +219,9 @@ impl Fixed<'_> {
         let images = self.with_classes(seen.clone(), &sample);
         let sentences =
             self.with_words(rows.restored(read.clone()), &sample.texts, &sample.classes);
-        let contrast = trainee.heads.loss(images, sentences, &sample.owners);
+        let contrast = trainee
+            .heads
+            .loss(images, sentences, &sample.owners, rng.random());
         let mut loss = host(contrast.clone())?[0];
         let mut gradients = contrast.backward();
         let [of_seen, of_read] = [&seen, &read].map(|found| found.grad_remove(&mut gradients));
