@@ -65,11 +65,10 @@ pub(crate) fn in_parts<M: Module, P: Send, R: Send>(
         .map(|part| (module.clone().fork(device), part));
     let copies: Vec<(M, P)> = copies.collect();
     if !is_cpu(device) {
-        let mut copies = copies.into_iter();
-        return copies.try_fold(Vec::new(), |mut all, (module, part)| {
-            all.push(compute(&module, part)?);
-            Ok(all)
-        });
+        let copies = copies.into_iter();
+        return copies
+            .map(|(module, part)| compute(&module, part))
+            .collect();
     }
     let threads = rayon::current_num_threads().min(copies.len());
     let queue = Mutex::new(copies.into_iter().enumerate());
