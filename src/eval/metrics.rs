@@ -67,17 +67,18 @@ impl Counts {
     }
 }
 
-/// Rank, from 0, of the best of `targets` among `scores`; what scores the same as it is counted as ranked before it, so a
-/// constant score earns nothing.
+/// Rank, from 0, of the best of `targets` among `scores`; what scores the same as it, or no number, is counted as ranked
+/// before it, so a constant score earns nothing.
 pub fn rank_of(scores: &[f32], targets: &[usize]) -> usize {
     let best = targets
         .iter()
         .map(|&target| scores[target])
         .fold(f32::NEG_INFINITY, f32::max);
-    let not_below = scores.iter().filter(|&&score| score >= best).count();
+    let is_below = |score: f32| score < best;
+    let not_below = scores.iter().filter(|&&score| !is_below(score)).count();
     let own = targets
         .iter()
-        .filter(|&&target| scores[target] >= best)
+        .filter(|&&target| !is_below(scores[target]))
         .count();
     not_below - own
 }

@@ -1,5 +1,7 @@
 //! How well pictures and captions find each other, as one figure.
 
+use crate::eval::rank_of;
+
 /// The cutoffs of the field.
 const CUTOFFS: [usize; 3] = [1, 5, 10];
 
@@ -12,35 +14,22 @@ pub(crate) fn mean_recall(similarity: &[f32], owners: &[usize]) -> f32 {
     let Some(pictures) = similarity.len().checked_div(owners.len()) else {
         return 0.0;
     };
-    let rows = || similarity.chunks_exact(pictures).zip(owners);
-    let of_captions: Vec<usize> = rows()
-        .map(|(row, &own)| {
-            let others = row.iter().enumerate().filter(|(at, _)| *at != own);
-            others
-                .filter(|(_, other)| is_ahead(**other, row[own]))
-                .count()
+    let rows = similarity.chunks_exact(pictures).zip(owners);
+    let of_captions: Vec<usize> = rows.map(|(row, &own)| rank_of(row, &[own])).collect();
+    let of_pictures: Vec<usize> = (0..pictures)
+        .map(|picture| {
+            let column = similarity.iter().skip(picture).step_by(pictures);
+            let column: Vec<f32> = column.copied().collect();
+            let own = (0..owners.len()).filter(|&caption| owners[caption] == picture);
+            rank_of(&column, &own.collect::<Vec<_>>())
         })
         .collect();
-    let mut best = vec![f32::NEG_INFINITY; pictures];
-    for (row, &own) in rows() {
-        best[own] = best[own].max(row[own]);
-    }
-    let mut of_pictures = vec![0; pictures];
-    for (row, &own) in rows() {
-        for (at, &other) in row.iter().enumerate().filter(|(at, _)| *at != own) {
-            of_pictures[at] += usize::from(is_ahead(other, best[at]));
-        }
-    }
-    let recalls = [of_captions, of_pictures].map(|ahead| {
-        let found = CUTOFFS.map(|k| ahead.iter().filter(|&&ahead| ahead < k).count());
-        let share = |found| found as f32 / ahead.len().max(1) as f32;
+    let recalls = [of_captions, of_pictures].map(|ranks| {
+        let found = CUTOFFS.map(|k| ranks.iter().filter(|&&rank| rank < k).count());
+        let share = |found| found as f32 / ranks.len().max(1) as f32;
         found.into_iter().map(share).sum::<f32>() / CUTOFFS.len() as f32
     });
     recalls.iter().sum::<f32>() / recalls.len() as f32
-}
-
-fn is_ahead(other: f32, own: f32) -> bool {
-    other.partial_cmp(&own) != Some(std::cmp::Ordering::Less)
 }
 
 #[cfg(test)]
