@@ -1,6 +1,8 @@
 //! The engine: the only type that knows all the others.
 
+mod exchange;
 mod pictures;
+mod upkeep;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,6 +13,8 @@ use imgsearch_index::{Doc, Embedding, Filter, ImageId, Reader, Schema, Writer};
 
 use crate::config::Config;
 use crate::encoder::Encoder;
+#[cfg(feature = "watch")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::hit::{Hit, Stats};
 use crate::ingest::{self, IndexReport, Progress};
@@ -18,6 +22,11 @@ use crate::models::{ModelError, ModelPart, open_model};
 use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Resolver};
 use crate::vocabulary::Vocabulary;
 use pictures::only;
+#[cfg(feature = "watch")]
+use upkeep::as_indexed;
+
+pub use exchange::{Export, Imported};
+pub use upkeep::MissingFile;
 
 /// Image search over one index folder.
 ///
@@ -109,6 +118,45 @@ impl Engine {
             roots,
             progress,
         )
+    }
+
+    /// Indexes as [`Engine::index_paths`] does, and again whenever something below the roots has changed, until `progress`
+    /// breaks. `report` gets what each run did. Between runs others can write to the index.
+    ///
+    /// File systems of other machines tell nothing of changes.
+    ///
+    /// # Errors
+    /// As [`Engine::index_paths`], and when the roots cannot be watched.
+    #[cfg(feature = "watch")]
+    pub fn watch_paths<P: AsRef<Path>>(
+        &self,
+        roots: &[P],
+        mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut report: impl FnMut(&IndexReport),
+    ) -> Result<()> {
+        // Before the first run, so that nothing is missed that happens in it.
+        let watch = ingest::Watch::start(roots, &as_indexed(self.shared.config.index()))?;
+        let mut is_first = true;
+        loop {
+            match self.index_paths(roots, &mut progress) {
+                Ok(done) => {
+                    report(&done);
+                    if done.cancelled {
+                        return Ok(());
+                    }
+                    is_first = false;
+                    if watch.wait(|| progress(&Progress::Watching)).is_break() {
+                        return Ok(());
+                    }
+                }
+                Err(Error::Index(imgsearch_index::Error::Busy { .. })) if !is_first => {
+                    if watch.rest(|| progress(&Progress::Watching)).is_break() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Answers a query, best first.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::ingest::WalkError;
+#[cfg(feature = "watch")]
+use crate::ingest::WatchError;
 use crate::media::MediaError;
 use crate::models::ModelError;
 use crate::query::QueryError;
@@ -20,6 +22,21 @@ pub enum Error {
     /// A folder or file to index is not there.
     #[error(transparent)]
     Walk(#[from] WalkError),
+    /// Folders cannot be watched for changes.
+    #[cfg(feature = "watch")]
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// A line of an export makes no sense, or is missing.
+    #[error("line {line} of the export: {reason}")]
+    Import {
+        /// Its number, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A picture cannot be written as a line of an export.
+    #[error("the export cannot be written: {0}")]
+    Export(String),
     /// The query makes no sense.
     #[error(transparent)]
     Query(#[from] QueryError),

@@ -24,6 +24,7 @@ compile_error!("the networks need a backend: enable feature `cpu`, `gpu` or both
 mod caption;
 pub mod config;
 pub mod corpus;
+mod dump;
 mod encoder;
 mod engine;
 mod error;
@@ -42,11 +43,15 @@ mod vocabulary;
 pub use caption::{MatchLogits, SentenceMatch, TaggedCaption};
 pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
-pub use engine::{Engine, Image};
+pub use engine::{Engine, Export, Image, Imported, MissingFile};
 pub use error::{Error, Result};
 pub use hit::{Hit, RecognizedTag, Stats};
 pub use image_tokens::ImageTokensF16;
-pub use imgsearch_index::{Embedding, ImageId};
+pub use imgsearch_index::{
+    CatalogueState, Embedding, Examination, Finding, ImageId, Remedy, examine,
+};
+#[cfg(feature = "watch")]
+pub use ingest::WatchError;
 pub use ingest::{IndexReport, Progress, SkippedFile, WalkError};
 pub use media::{Input, Pixels, ResizeFilter, Squares};
 pub use models::{

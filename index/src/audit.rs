@@ -64,6 +64,7 @@ pub(crate) fn audit(
     schema: &Schema,
     catalogue: &Catalogue,
     manifest: Option<Manifest>,
+    thorough: bool,
 ) -> Result<State> {
     let mut differs = manifest.is_none();
     let empty = || Manifest {
@@ -74,6 +75,7 @@ pub(crate) fn audit(
         tombstones: None,
         tags: String::new(),
         tags_fingerprint: 0,
+        tags_meta: None,
     };
     let mut manifest = manifest.unwrap_or_else(empty);
     let generation = newest_name(dir).max(manifest.generation);
@@ -87,7 +89,13 @@ pub(crate) fn audit(
 
     let mut segments = Vec::new();
     for (at, file) in manifest.segments.iter().enumerate() {
-        match open_segment(dir, file, schema) {
+        let opened = open_segment(dir, file, schema).and_then(|segment| {
+            if thorough {
+                segment.verify()?;
+            }
+            Ok(segment)
+        });
+        match opened {
             Ok(segment) => segments.push((file.clone(), segment, recorded.get(at))),
             Err(error @ crate::Error::NewerFormat { .. }) => return Err(error),
             Err(error) => {
@@ -155,7 +163,12 @@ fn open_tags(dir: &Path, manifest: &Manifest) -> Option<TagIndex> {
         return None;
     }
     let path = dir.join(&manifest.tags);
-    let opened = TagIndex::open(&path).and_then(|tags| {
+    let reset = match &manifest.tags_meta {
+        Some(meta) => TagIndex::reset(&path, meta),
+        None => Ok(()),
+    };
+    let opened = reset.and_then(|()| {
+        let tags = TagIndex::open(&path, None)?;
         tags.verify()?;
         let stamp = tags.stamp()?;
         Ok(stamp

@@ -99,10 +99,6 @@ impl Catalogue {
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn schema(&self) -> Result<Option<Schema>> {
         self.get(b"mschema")?
             .map(|json| serde_json::from_slice(&json).map_err(|_| self.damaged("schema")))
@@ -268,6 +264,11 @@ impl Catalogue {
             .try_into()
             .map(u32::from_le_bytes)
             .map_err(|_| self.damaged("format version"))
+    }
+
+    /// What to say of a document whose image is not there.
+    pub(crate) fn lost(&self, doc: u64) -> Error {
+        Error::damaged(&self.path, format!("document {doc} has no image"))
     }
 
     fn damaged(&self, what: &str) -> Error {

@@ -1,7 +1,7 @@
 //! Writing files so that a crash leaves either the old one or the new one.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -56,16 +56,17 @@ pub(crate) fn size(path: &Path) -> u64 {
     entries.flatten().map(|entry| size(&entry.path())).sum()
 }
 
-/// What the file system says of the files in a folder, in one number: it changes when one of them does. Lock
-/// files, which are touched by reading, do not count.
-pub(crate) fn fingerprint(dir: &Path) -> Result<u64> {
-    let at = |source| Error::io(dir, source);
+/// What the file system says of some files in a folder, in one number: it changes when one of them does. Those that
+/// are not there do not count.
+pub(crate) fn fingerprint(dir: &Path, names: Vec<PathBuf>) -> Result<u64> {
     let mut files = Vec::new();
-    for entry in dir.read_dir().map_err(at)? {
-        let entry = entry.map_err(at)?;
-        if entry.path().extension() != Some("lock".as_ref()) {
-            let meta = entry.metadata().map_err(at)?;
-            files.push((entry.file_name(), meta.len(), meta.modified().map_err(at)?));
+    for name in names {
+        let path = dir.join(&name);
+        let at = |source| Error::io(&path, source);
+        match path.metadata() {
+            Ok(meta) => files.push((name, meta.len(), meta.modified().map_err(at)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(at(error)),
         }
     }
     files.sort();
@@ -74,7 +75,7 @@ pub(crate) fn fingerprint(dir: &Path) -> Result<u64> {
         let since = modified
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        hasher.update(name.as_encoded_bytes());
+        hasher.update(name.as_os_str().as_encoded_bytes());
         hasher.update(&len.to_le_bytes());
         hasher.update(&since.as_nanos().to_le_bytes());
     }

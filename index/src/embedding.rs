@@ -38,7 +38,8 @@ impl Embedding {
     }
 
     /// Takes back a vector that this type gave out, bit for bit; `None` if it cannot have.
-    pub(crate) fn restore(vector: Vec<f32>) -> Option<Self> {
+    #[must_use]
+    pub fn restore(vector: Vec<f32>) -> Option<Self> {
         let norm = vector
             .iter()
             .map(|&x| f64::from(x) * f64::from(x))

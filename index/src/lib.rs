@@ -45,6 +45,7 @@ mod changes;
 mod durable;
 mod embedding;
 mod error;
+mod examine;
 mod filter;
 mod image_id;
 mod lock;
@@ -64,6 +65,7 @@ mod writer;
 
 pub use embedding::Embedding;
 pub use error::{Error, Result};
+pub use examine::{CatalogueState, Examination, Finding, Remedy, examine};
 pub use image_id::{ImageId, ParseImageIdError};
 pub use reader::Reader;
 pub use segment::TagScores;

@@ -8,7 +8,14 @@ use crate::{Error, Result};
 /// it ends, so a file that was left behind locks nobody out.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that is being started elsewhere in this one holds a copy of it for a moment.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -43,7 +50,7 @@ impl Lock {
         file.rewind().map_err(refused)?;
         file.set_len(0).map_err(refused)?;
         writeln!(file, "{}", std::process::id()).map_err(refused)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -24,8 +24,12 @@ pub(crate) struct Manifest {
     pub(crate) tombstones: Option<String>,
     /// The folder of the tag index.
     pub(crate) tags: String,
-    /// [`durable::fingerprint`] of that folder.
+    /// [`TagIndex::fingerprint`](crate::tags::TagIndex::fingerprint) of its files.
     pub(crate) tags_fingerprint: u64,
+    /// Which commit of it, in tantivy's own words: the next one comes before the manifest that names it. The first versions of this
+    /// program did not write it.
+    #[serde(default)]
+    pub(crate) tags_meta: Option<String>,
 }
 
 /// A segment with what the file system said of it when it was published. As long as that has not changed, its
@@ -152,6 +156,7 @@ mod tests {
             tombstones: None,
             tags: "tags-1".into(),
             tags_fingerprint: u64::MAX,
+            tags_meta: Some("{}\n".into()),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::segment::{Builder, Row, RowTags, Segment, TagScores};
 use crate::snapshot::Part;
 use crate::tags::{Stamp, TagIndex};
 use crate::writer::Options;
-use crate::{Error, Result, Schema, tiers, tombstones};
+use crate::{Result, Schema, tiers, tombstones};
 
 /// Publishes a state. After an error the state is as before, and so is what readers see.
 pub(crate) fn publish(
@@ -82,7 +82,8 @@ pub(crate) fn publish(
                     )
                 })
             });
-            tags.commit(stamp, &state.gone, fresh)?;
+            let meta = state.manifest.tags_meta.as_deref();
+            tags.commit(meta, stamp, &state.gone, fresh)?;
             (None, state.manifest.tags.clone())
         }
         None => {
@@ -100,7 +101,7 @@ pub(crate) fn publish(
                     )
                 })
             });
-            tags.commit(stamp, [], all)?;
+            tags.commit(None, stamp, [], all)?;
             durable::sync_dir(dir)?;
             (Some(tags), name)
         }
@@ -114,18 +115,27 @@ pub(crate) fn publish(
     if let Some(name) = &tombstones {
         tombstones::write(&dir.join(name), &dead)?;
     }
+    let committed = new_tags.as_ref().or(state.tags.as_ref());
+    let (tags_fingerprint, tags_meta) = match committed {
+        Some(tags) => (tags.fingerprint()?, Some(tags.meta()?)),
+        None => (0, None),
+    };
     let manifest = Manifest {
         generation,
         next_doc: state.next.doc,
         schema,
         segments: files,
         tombstones,
-        tags_fingerprint: durable::fingerprint(&dir.join(&tags_name))?,
+        tags_fingerprint,
+        tags_meta,
         tags: tags_name,
     };
     manifest.write(dir)?;
 
     clean(dir, &manifest);
+    if let Some(Err(error)) = committed.map(TagIndex::clean) {
+        tracing::debug!(%error, "could not remove old files of the tag index");
+    }
     (state.manifest, state.parts, state.generation) = (manifest, parts, generation);
     state.tags = new_tags.or(state.tags.take());
     state.pending.clear();
@@ -178,12 +188,7 @@ impl Making<'_> {
     }
 
     fn push_new(&self, builder: &mut Builder<'_>, doc: u64) -> Result<()> {
-        let lost = || {
-            Error::damaged(
-                self.catalogue.path(),
-                format!("document {doc} has no image"),
-            )
-        };
+        let lost = || self.catalogue.lost(doc);
         let id = self.catalogue.at_doc(doc)?.ok_or_else(lost)?;
         let image = self.catalogue.image(&id)?.ok_or_else(lost)?;
         let numbers = self.catalogue.numbers(image.vector, self.schema)?;
@@ -199,6 +204,14 @@ impl Making<'_> {
     }
 }
 
+/// True for the names of what is published, also under a name that is not final.
+pub(crate) fn is_published(name: &str) -> bool {
+    let starts = ["segment-", "dead-", "tags-"];
+    let unfinished = name.strip_suffix(UNFINISHED);
+    starts.iter().any(|start| name.starts_with(start))
+        || unfinished.is_some_and(|name| name.ends_with("MANIFEST."))
+}
+
 /// Removes what the published generation does not consist of: what it replaced and what was never finished.
 /// Readers that still have such a file open keep it; what cannot be removed now is tried again next time.
 pub(crate) fn clean(dir: &Path, manifest: &Manifest) {
@@ -206,13 +219,7 @@ pub(crate) fn clean(dir: &Path, manifest: &Manifest) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let is_ours = ["segment-", "dead-", "tags-"]
-            .iter()
-            .any(|start| name.starts_with(start))
-            || name
-                .strip_suffix(UNFINISHED)
-                .is_some_and(|name| name.ends_with("MANIFEST."));
-        if !is_ours || manifest.names(name) {
+        if !is_published(name) || manifest.names(name) {
             continue;
         }
         let path = entry.path();

@@ -172,6 +172,19 @@ impl Reader {
         Ok(segment.entry(row)?.into_record(segment.id(row)))
     }
 
+    /// What there is to show of every image, in the order of the documents within each segment.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn records(&self) -> impl Iterator<Item = Result<Record>> {
+        self.snapshot.parts.iter().flat_map(|part| {
+            part.live_rows().map(|row| {
+                let entry = part.segment.entry(row)?;
+                Ok(entry.into_record(part.segment.id(row)))
+            })
+        })
+    }
+
     /// The document of an image.
     #[must_use]
     pub fn find(&self, id: &ImageId) -> Option<Doc> {

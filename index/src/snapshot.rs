@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use crate::manifest::{Manifest, SegmentFile};
 use crate::segment::Segment;
 use crate::tags::{TagIndex, TagSearcher};
-use crate::{Error, Result, Schema, durable, tombstones};
+use crate::{Error, Result, Schema, tombstones};
 
 /// How often a reader looks again when files vanish under it. Those of the tag index do while it is committed,
 /// shortly before the manifest that belongs to it; others when a newer generation is published.
@@ -86,12 +86,12 @@ impl Snapshot {
             .zip(dead)
             .map(|(segment, dead)| Part { segment, dead });
         let tags_dir = dir.join(&manifest.tags);
-        let tags = TagIndex::open(&tags_dir)?;
-        if durable::fingerprint(&tags_dir)? != manifest.tags_fingerprint {
+        let tags = TagIndex::open(&tags_dir, manifest.tags_meta.as_deref())?;
+        if tags.fingerprint()? != manifest.tags_fingerprint {
             tags.verify()?;
         }
-        // The commit of the tags comes before the manifest: an older one has been tampered with, a newer one
-        // only lacks what is about to go.
+        // Where a manifest does not say which commit it names: the commit of the tags comes before the manifest, so an older one
+        // has been tampered with, and a newer one only lacks what is about to go.
         if tags
             .stamp()?
             .is_none_or(|stamp| stamp.generation < manifest.generation)

@@ -17,12 +17,16 @@ pub struct Options {
     /// From how many images on a segment gets a graph. Default: 100,000; below, scanning all is as fast, finds
     /// everything and costs nothing to build.
     pub graph_from: usize,
+    /// Whether all of what is published is read and compared with its checksums when the index is opened, and not only files that
+    /// look changed. Default: no.
+    pub thorough: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             graph_from: 100_000,
+            thorough: false,
         }
     }
 }
@@ -74,7 +78,7 @@ impl Writer {
             schema.check_same_model(&manifest.schema, dir)?;
         }
         let catalogue = rescue::open_catalogue(dir, schema, manifest.as_ref())?;
-        let state = audit::audit(dir, schema, &catalogue, manifest)?;
+        let state = audit::audit(dir, schema, &catalogue, manifest, options.thorough)?;
         let dir = dir.to_path_buf();
         let mut writer = Self {
             dir,
@@ -101,6 +105,39 @@ impl Writer {
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn files(&self) -> Result<Vec<(FileFacts, ImageId)>> {
         self.catalogue.files().collect()
+    }
+
+    /// Every image as it was stored, in the order in which they were.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn images(&self) -> impl Iterator<Item = Result<NewImage>> {
+        self.catalogue.docs().map(|item| {
+            let (doc, id) = item?;
+            let image = self.catalogue.image(&id)?;
+            let image = image.ok_or_else(|| self.catalogue.lost(doc))?;
+            let numbers = self.catalogue.numbers(image.vector, &self.schema)?;
+            Ok(NewImage {
+                id,
+                files: image.entry.files,
+                facts: image.entry.facts,
+                embedding: numbers.embedding,
+                tag_scores: numbers.scores.iter().map(|score| score.to_f32()).collect(),
+            })
+        })
+    }
+
+    /// How many images there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let published = self.state.parts.iter().map(|part| part.live() as usize);
+        published.sum::<usize>() + self.state.pending.len() as usize
+    }
+
+    /// True when there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// True if the image is known, so that its bytes need not be encoded again wherever they turn up.
@@ -135,6 +172,20 @@ impl Writer {
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn remove_file(&mut self, path: &Path) -> Result<bool> {
         self.change(|changes| changes.remove_file(path))
+    }
+
+    /// Forgets files, all or none, and images with their last file; says how many files were known.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn remove_files<P: AsRef<Path>>(&mut self, paths: &[P]) -> Result<usize> {
+        self.change(|changes| {
+            let mut known = 0;
+            for path in paths {
+                known += usize::from(changes.remove_file(path.as_ref())?);
+            }
+            Ok(known)
+        })
     }
 
     /// Renews the length and time of a file whose bytes are still the same. False if the file is not known.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::{
-    caption, completions, eval, index, match_sentences, model, search, similar, status, tags,
+    caption, completions, doctor, eval, exchange, forget, index, match_sentences, model, search,
+    similar, status, tags,
 };
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
@@ -96,6 +97,11 @@ pub(crate) enum Command {
     Caption(caption::CaptionArgs),
     Match(match_sentences::MatchArgs),
     Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    Prune(forget::PruneArgs),
+    Remove(forget::RemoveArgs),
+    Export(exchange::ExportArgs),
+    Import(exchange::ImportArgs),
     Model(model::ModelArgs),
     Eval(eval::EvalArgs),
     #[cfg(feature = "train")]

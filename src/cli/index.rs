@@ -1,7 +1,11 @@
 //! `imgsearch index`: bringing an index up to date.
 
 use std::borrow::Cow;
+#[cfg(feature = "watch")]
+use std::cell::RefCell;
 use std::io::{self, Read};
+#[cfg(feature = "watch")]
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -27,6 +31,10 @@ pub(crate) struct IndexArgs {
     /// Write the report as a JSON object
     #[arg(long)]
     json: bool,
+    /// Go on until Ctrl-C, and index again whenever something below the paths has changed
+    #[cfg(feature = "watch")]
+    #[arg(long)]
+    watch: bool,
     /// Exit with 2 when a file was skipped
     #[arg(long)]
     fail_on_skip: bool,
@@ -56,19 +64,14 @@ pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) ->
     let engine = settings.engine()?;
     output.detail(format_args!("indexing into {}", harmless(&settings.index)));
     let mut bar = Bar::new(settings, Interrupt::listen()?);
+    #[cfg(feature = "watch")]
+    if args.watch {
+        return watch(&engine, &roots, bar, args.json, output);
+    }
     let report = engine.index_paths(&roots, |progress| bar.index(progress));
     drop(bar);
-    let mut report = report?;
-    // Threads find them in any order; a report that can be compared with the last one is worth more.
-    report.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    for skipped in &report.skipped {
-        let (path, reason) = (harmless(&skipped.path), &skipped.reason);
-        output.notice(format_args!("skipped {path}: {reason}"));
-    }
-    output.notice(format_args!("{}", summary(&report, &roots)));
-    if args.json {
-        output.json(&json(&report))?;
-    }
+    let report = report?;
+    tell(&report, &roots, args.json, output)?;
     Ok(match report {
         IndexReport {
             cancelled: true, ..
@@ -76,6 +79,57 @@ pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) ->
         IndexReport { skipped, .. } if args.fail_on_skip && !skipped.is_empty() => Exit::Failed,
         _ => Exit::Found,
     })
+}
+
+/// Indexes and reports, again and again, until it is interrupted.
+#[cfg(feature = "watch")]
+fn watch(
+    engine: &imgsearch::Engine,
+    roots: &[PathBuf],
+    bar: Bar,
+    json: bool,
+    output: &mut Output,
+) -> Result<Exit> {
+    // Both closures need them, one after the other.
+    let (bar, told) = (RefCell::new(bar), RefCell::new(Ok(())));
+    let mut is_first = true;
+    let outcome = engine.watch_paths(
+        roots,
+        |progress| match *told.borrow() {
+            Ok(()) => bar.borrow_mut().index(progress),
+            Err(_) => ControlFlow::Break(()),
+        },
+        |report| {
+            let changed = report.added + report.updated + report.moved + report.removed > 0;
+            if is_first || changed {
+                *told.borrow_mut() = bar.borrow().suspend(|| {
+                    tell(report, roots, json, output)?;
+                    output.flush()
+                });
+            }
+            is_first = false;
+        },
+    );
+    drop(bar);
+    outcome?;
+    told.into_inner()?;
+    Ok(Exit::Interrupted)
+}
+
+/// Says what a run did.
+fn tell(report: &IndexReport, roots: &[PathBuf], as_json: bool, output: &mut Output) -> Result<()> {
+    let mut report = report.clone();
+    // Threads find them in any order; a report that can be compared with the last one is worth more.
+    report.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    for skipped in &report.skipped {
+        let (path, reason) = (harmless(&skipped.path), &skipped.reason);
+        output.notice(format_args!("skipped {path}: {reason}"));
+    }
+    output.notice(format_args!("{}", summary(&report, roots)));
+    if as_json {
+        output.json(&json(&report))?;
+    }
+    Ok(())
 }
 
 /// The paths that were named, those on stdin included.

@@ -4,8 +4,11 @@
 mod args;
 mod caption;
 mod completions;
+mod doctor;
 mod eval;
+mod exchange;
 mod exit;
+mod forget;
 mod hits;
 mod index;
 mod interrupt;
@@ -84,6 +87,11 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Match(args) => match_sentences::run(&args, &settings, &mut output),
         Command::Model(args) => model::run(&args, &settings, &mut output),
         Command::Status(args) => status::run(&args, &settings, &mut output),
+        Command::Doctor(args) => doctor::run(&args, &settings, &mut output),
+        Command::Prune(args) => forget::prune(&args, &settings, &mut output),
+        Command::Remove(args) => forget::remove(&args, &settings, &mut output),
+        Command::Export(args) => exchange::export(&args, &settings, &mut output),
+        Command::Import(args) => exchange::import(&args, &settings, &mut output),
         Command::Eval(args) => eval::run(&args, &settings, &mut output),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args, &settings, &mut output),

@@ -63,6 +63,7 @@ impl Bar {
                 self.bar.set_position(*done as u64);
             }
             Progress::Publishing => self.stage("publishing", WAITING, None),
+            Progress::Watching => self.stage("watching for changes", WAITING, None),
             _ => {}
         }
         self.go_on()
@@ -120,6 +121,12 @@ impl Bar {
             }
         }
         self.go_on()
+    }
+
+    /// Does something that writes, with the bar out of its way.
+    #[cfg(feature = "watch")]
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
     }
 
     /// Says something above the bar.

@@ -23,6 +23,8 @@ pub enum Progress {
     },
     /// What was done is being published.
     Publishing,
+    /// All is done, and changes are waited for.
+    Watching,
 }
 
 /// A file that was not indexed.

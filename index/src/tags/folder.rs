@@ -1,6 +1,6 @@
-//! A folder of tantivy files that may be read without the right to write.
+//! A folder of tantivy files that may be read without the right to write, and as it was at an earlier commit.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,68 +9,72 @@ use tantivy::directory::error::{
     DeleteError, LockError, OpenDirectoryError, OpenReadError, OpenWriteError,
 };
 use tantivy::directory::{
-    DirectoryLock, FileHandle, Lock, META_LOCK, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
+    DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
 };
 
-/// Memory-mapped files, except that whoever may not write need not lock.
+/// Where tantivy says what a commit consists of.
+pub(super) const META: &str = "meta.json";
+
+/// Memory-mapped files, with two differences.
 ///
-/// Tantivy's readers take a lock file so that a writer does not collect the files they are about to open. On read-only media
-/// and in somebody else's folder that file cannot be written; going without costs little, since a snapshot that lost a file is
-/// opened again.
+/// Nothing is locked. There is one writer, who holds the lock of the whole index, and readers may lack the right to write a lock
+/// file: on read-only media, in somebody else's folder.
+///
+/// A reader opens the commit that its manifest names, which need not be the last one. For that nothing is deleted here: the files of
+/// the commit before are needed until the manifest is replaced.
 #[derive(Clone, Debug)]
-pub(super) struct Folder(MmapDirectory);
+pub(super) struct Folder {
+    files: MmapDirectory,
+    meta: Option<Arc<[u8]>>,
+}
 
 impl Folder {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenDirectoryError> {
-        MmapDirectory::open(path).map(Self)
+    /// The folder as it is, or at the commit of which `meta` is the description.
+    pub(super) fn open(path: &Path, meta: Option<&str>) -> Result<Self, OpenDirectoryError> {
+        Ok(Self {
+            files: MmapDirectory::open(path)?,
+            meta: meta.map(|meta| meta.as_bytes().into()),
+        })
     }
 }
 
 impl Directory for Folder {
-    fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        match self.0.acquire_lock(lock) {
-            Err(LockError::IoError(error))
-                if lock.filepath == META_LOCK.filepath
-                    && matches!(
-                        error.kind(),
-                        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-                    ) =>
-            {
-                Ok(DirectoryLock::from(Box::new(())))
-            }
-            other => other,
-        }
+    fn acquire_lock(&self, _: &Lock) -> Result<DirectoryLock, LockError> {
+        Ok(DirectoryLock::from(Box::new(())))
     }
 
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.0.get_file_handle(path)
+        self.files.get_file_handle(path)
     }
 
-    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        self.0.delete(path)
+    fn delete(&self, _: &Path) -> Result<(), DeleteError> {
+        Ok(())
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.0.exists(path)
+        self.files.exists(path)
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        self.0.open_write(path)
+        self.files.open_write(path)
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.0.atomic_read(path)
+        match &self.meta {
+            Some(meta) if path == Path::new(META) => Ok(meta.to_vec()),
+            _ => self.files.atomic_read(path),
+        }
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.0.atomic_write(path, data)
+        self.files.atomic_write(path, data)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.0.sync_directory()
+        self.files.sync_directory()
     }
 
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
-        self.0.watch(callback)
+        self.files.watch(callback)
     }
 }

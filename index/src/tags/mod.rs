@@ -6,20 +6,22 @@
 
 mod folder;
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tantivy::collector::TopDocs;
 use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
+use tantivy::index::SegmentComponent;
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema as Fields};
 use tantivy::{Index, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
-use folder::Folder;
+use folder::{Folder, META};
 
 use crate::segment::{LEVELS, TagScores, confidence_of_level};
-use crate::{Error, Filter, Result, TagId};
+use crate::{Error, Filter, Result, TagId, durable};
 
 /// What the indexing thread may collect before it writes; the least that tantivy takes is 15 MB.
 const WRITER_BYTES: usize = 20_000_000;
@@ -75,7 +77,11 @@ impl TagIndex {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         std::fs::create_dir(path).map_err(|source| Error::io(path, source))?;
         let (fields, names) = Names::fields();
-        let index = Index::create_in_dir(path, fields).map_err(|error| failed(path, error))?;
+        let settings = tantivy::IndexSettings::default();
+        let index = Folder::open(path, None)
+            .map_err(TantivyError::from)
+            .and_then(|folder| Index::create(folder, fields, settings))
+            .map_err(|error| failed(path, error))?;
         Ok(Self {
             path: path.to_path_buf(),
             index,
@@ -83,8 +89,9 @@ impl TagIndex {
         })
     }
 
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let index = Folder::open(path)
+    /// Opens one at the commit that `meta` describes, or where that is not known at the last one.
+    pub(crate) fn open(path: &Path, meta: Option<&str>) -> Result<Self> {
+        let index = Folder::open(path, meta)
             .map_err(TantivyError::from)
             .and_then(Index::open)
             .map_err(|error| failed(path, error))?;
@@ -102,19 +109,87 @@ impl TagIndex {
         })
     }
 
+    /// Takes back all that came after the commit that `meta` describes, be it half of another, and removes what it does not need.
+    pub(crate) fn reset(path: &Path, meta: &str) -> Result<()> {
+        let file = path.join(META);
+        if std::fs::read(&file).is_ok_and(|found| found != meta.as_bytes()) {
+            durable::write(&file, meta.as_bytes())?;
+        }
+        Self::open(path, None)?.clean()
+    }
+
+    /// What describes the last commit.
+    pub(crate) fn meta(&self) -> Result<String> {
+        let file = self.path.join(META);
+        std::fs::read_to_string(&file).map_err(|source| Error::io(&file, source))
+    }
+
+    /// Removes the files that this commit does not need. What cannot be removed is tried again next time.
+    pub(crate) fn clean(&self) -> Result<()> {
+        let (_, others) = self.files()?;
+        for name in others {
+            let is_tantivys_own = [META, ".managed.json"]
+                .iter()
+                .any(|own| name == Path::new(own))
+                || name.extension().is_some_and(|ending| ending == "lock");
+            if !is_tantivys_own {
+                let _ = std::fs::remove_file(self.path.join(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the file system says of the files of this commit, in one number: it changes when one of them does.
+    pub(crate) fn fingerprint(&self) -> Result<u64> {
+        durable::fingerprint(&self.path, self.files()?.0)
+    }
+
+    /// The files that this commit consists of, and all others.
+    fn files(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let at = |source| Error::io(&self.path, source);
+        let entries = self.path.read_dir().map_err(at)?;
+        let names = entries.map(|entry| Ok(PathBuf::from(entry.map_err(at)?.file_name())));
+        let names = names.collect::<Result<Vec<_>>>()?;
+        Ok(names.into_iter().partition(self.needed()?))
+    }
+
+    /// Tells the names of files that this commit consists of.
+    fn needed(&self) -> Result<impl Fn(&PathBuf) -> bool> {
+        let metas = self.index.searchable_segment_metas();
+        let metas = metas.map_err(|error| failed(&self.path, error))?;
+        let segments = metas.iter().map(|meta| {
+            let deleted = meta.relative_path(SegmentComponent::Delete);
+            (
+                meta.id().uuid_string(),
+                meta.has_deletes().then_some(deleted),
+            )
+        });
+        let segments: HashMap<_, _> = segments.collect();
+        Ok(move |name: &PathBuf| {
+            let text = name.to_str().unwrap_or_default();
+            let segment = text.split('.').next().and_then(|id| segments.get(id));
+            // Of what was deleted there is a file for each commit.
+            segment.is_some_and(|deleted| match name.extension() {
+                Some(ending) if ending == "del" => deleted.as_ref() == Some(name),
+                ending => ending.is_none_or(|ending| ending != "temp"),
+            })
+        })
+    }
+
     /// Reads all of it and compares the checksums.
     pub(crate) fn verify(&self) -> Result<()> {
-        let broken = self
-            .index
-            .validate_checksum()
-            .map_err(|error| failed(&self.path, error))?;
-        match broken.into_iter().next() {
-            Some(file) => Err(Error::damaged(
-                &self.path.join(file),
-                "its checksum does not fit",
-            )),
-            None => self.searcher().map(drop),
+        // Tantivy's own list of files has no checksum, so it is not relied on alone; but only it tells of one that is missing.
+        let mut names = self.index.directory().list_managed_files();
+        names.retain(self.needed()?);
+        names.extend(self.files()?.0);
+        for name in names {
+            let checked = self.index.directory().validate_checksum(&name);
+            if !checked.map_err(|error| failed(&self.path, error.into()))? {
+                let file = self.path.join(name);
+                return Err(Error::damaged(&file, "its checksum does not fit"));
+            }
         }
+        self.searcher().map(drop)
     }
 
     /// What the last commit was stamped with; `None` before the first.
@@ -131,14 +206,18 @@ impl TagIndex {
     }
 
     /// Removes and adds documents and commits. Adding is removing first, so that what a crash left half
-    /// published can be done again.
+    /// published can be done again. What an attempt that failed left behind `meta` is taken back before.
     pub(crate) fn commit<'a>(
         &self,
+        meta: Option<&str>,
         stamp: Stamp,
         removed: impl IntoIterator<Item = u64>,
         added: impl IntoIterator<Item = (u64, TagScores<'a>)>,
     ) -> Result<()> {
         let at = |error| failed(&self.path, error);
+        if let Some(meta) = meta {
+            Self::reset(&self.path, meta)?;
+        }
         let mut writer = self
             .index
             .writer_with_num_threads::<TantivyDocument>(1, WRITER_BYTES)

@@ -21,7 +21,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The files that are derived from the catalogue.
-fn published(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn published(dir: &Path) -> Vec<PathBuf> {
     let is_published = |path: &PathBuf| {
         let name = path
             .strip_prefix(dir)
@@ -37,7 +37,7 @@ fn published(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// An index with several segments and tombstones.
-fn grown() -> tempfile::TempDir {
+pub(crate) fn grown() -> tempfile::TempDir {
     let dir = indexed(&[0, 250, 270]);
     let mut writer = open(dir.path());
     writer.remove(&[id(3), id(260)]).expect("removed");

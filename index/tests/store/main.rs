@@ -1,6 +1,8 @@
 //! The index as a client sees it: a writer, readers, and a folder that things happen to.
 
 mod crash;
+mod examine;
+mod kill;
 mod life;
 mod model;
 mod search;

@@ -10,6 +10,7 @@ mod pulls;
 mod refusals;
 mod results;
 mod sentences;
+mod upkeep;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
