@@ -62,10 +62,11 @@ pub(crate) fn import(args: &ImportArgs, settings: &Settings, output: &mut Output
     drop(bar);
     let done = done?;
     let images = HumanCount(done.images as u64);
-    output.notice(match done.cancelled {
-        true => format_args!("stopped; imported {images}, which is kept"),
-        false => format_args!("imported {images}"),
-    });
+    let told = match done.cancelled {
+        true => format!("stopped; imported {images}, which is kept"),
+        false => format!("imported {images}"),
+    };
+    output.notice(format_args!("{told}"));
     Ok(match done.cancelled {
         true => Exit::Interrupted,
         false => Exit::Found,

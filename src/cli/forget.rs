@@ -82,10 +82,11 @@ pub(crate) fn prune(args: &PruneArgs, settings: &Settings, output: &mut Output) 
         ));
     }
     let files = files(missing.len());
-    output.notice(match args.yes {
-        true => format_args!("forgot {files}"),
-        false => format_args!("{files} would be forgotten; `imgsearch prune --yes` does it"),
-    });
+    let told = match args.yes {
+        true => format!("forgot {files}"),
+        false => format!("{files} would be forgotten; `imgsearch prune --yes` does it"),
+    };
+    output.notice(format_args!("{told}"));
     Ok(Exit::Found)
 }
 
@@ -105,10 +106,11 @@ pub(crate) fn remove(args: &RemoveArgs, settings: &Settings, output: &mut Output
         write(path, None, !args.dry_run, args.form, output)?;
     }
     let files = files(found.len());
-    output.notice(match args.dry_run {
-        true => format_args!("{files} would be forgotten"),
-        false => format_args!("forgot {files}; nothing on the disk was touched"),
-    });
+    let told = match args.dry_run {
+        true => format!("{files} would be forgotten"),
+        false => format!("forgot {files}; nothing on the disk was touched"),
+    };
+    output.notice(format_args!("{told}"));
     Ok(Exit::Found)
 }
 
