@@ -1,6 +1,6 @@
 //! A folder of tantivy files that may be read without the right to write, and as it was at an earlier commit.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ use tantivy::directory::{
 
 /// Where tantivy says what a commit consists of.
 pub(super) const META: &str = "meta.json";
+
+/// What each file ends with, at the least; tantivy would panic where a file is shorter.
+const FOOTER: usize = 8;
 
 /// Memory-mapped files, with two differences.
 ///
@@ -44,7 +47,12 @@ impl Directory for Folder {
     }
 
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.files.get_file_handle(path)
+        let handle = self.files.get_file_handle(path)?;
+        if handle.len() < FOOTER {
+            let cut = io::Error::new(ErrorKind::UnexpectedEof, "it is too short");
+            return Err(OpenReadError::wrap_io_error(cut, path.to_path_buf()));
+        }
+        Ok(handle)
     }
 
     fn delete(&self, _: &Path) -> Result<(), DeleteError> {

@@ -331,15 +331,33 @@ fn failed(path: &Path, error: TantivyError) -> Error {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
             Error::damaged(path, source.to_string())
         }
+        ErrorKind::Other if let Some(source) = os_error(&source.to_string()) => {
+            Error::io(path, source)
+        }
         kind => Error::io(path, std::io::Error::new(kind, source.to_string())),
     };
     match &error {
         TantivyError::IoError(source) => io(source),
+        // It does not say why.
+        TantivyError::ErrorInThread(_) => {
+            let reason = "tags could not be written; there may be no room left on the disk";
+            Error::io(path, std::io::Error::other(reason))
+        }
         TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
         | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. }) => io(io_error),
         TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(file)) => {
             Error::io(&path.join(file), ErrorKind::NotFound.into())
         }
-        _ => Error::damaged(path, error.to_string()),
+        _ => match os_error(&error.to_string()) {
+            Some(source) => io(&source),
+            None => Error::damaged(path, error.to_string()),
+        },
     }
+}
+
+/// What the operating system said, where tantivy has only its text left.
+fn os_error(text: &str) -> Option<std::io::Error> {
+    let (_, number) = text.split_once("(os error ")?;
+    let number = number.split_once(')')?.0.parse().ok()?;
+    Some(std::io::Error::from_raw_os_error(number))
 }

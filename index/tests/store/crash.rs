@@ -57,6 +57,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Where in each file, as a share of its length: `IMGSEARCH_PLACES=50 cargo test -p imgsearch-index crash` is the long form.
+fn places() -> impl Iterator<Item = f64> {
+    let places = std::env::var("IMGSEARCH_PLACES").ok();
+    let places: u32 = places.and_then(|places| places.parse().ok()).unwrap_or(3);
+    (0..places).map(move |place| (f64::from(place) + 0.5) / f64::from(places))
+}
+
 /// Does something to a copy of each published file; readers must answer right or refuse, and a writer must bring
 /// everything back.
 fn after_each(harm: impl Fn(&Path)) {
@@ -86,14 +93,14 @@ fn a_missing_file_is_made_again() {
 
 #[test]
 fn a_cut_file_is_made_again() {
-    after_each(|file| {
-        let len = file.metadata().expect("it is there").len();
-        let file = std::fs::File::options()
-            .write(true)
-            .open(file)
-            .expect("opened");
-        file.set_len(len * 2 / 3).expect("cut");
-    });
+    for place in places() {
+        after_each(|file| {
+            let len = file.metadata().expect("it is there").len();
+            let file = std::fs::File::options().write(true).open(file);
+            let kept = (len as f64 * place) as u64;
+            file.expect("opened").set_len(kept).expect("cut");
+        });
+    }
 }
 
 #[test]
@@ -103,14 +110,16 @@ fn an_emptied_file_is_made_again() {
 
 #[test]
 fn a_changed_byte_is_noticed() {
-    after_each(|file| {
-        let mut bytes = std::fs::read(file).expect("read");
-        let at = bytes.len() / 2;
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 0x10;
-        }
-        std::fs::write(file, bytes).expect("written");
-    });
+    for place in places() {
+        after_each(|file| {
+            let mut bytes = std::fs::read(file).expect("read");
+            let at = (bytes.len() as f64 * place) as usize;
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 0x10;
+            }
+            std::fs::write(file, bytes).expect("written");
+        });
+    }
 }
 
 #[test]

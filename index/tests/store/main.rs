@@ -2,6 +2,7 @@
 
 mod crash;
 mod examine;
+mod full;
 mod kill;
 mod life;
 mod model;
