@@ -49,7 +49,7 @@ fn all() -> impl Iterator<Item = u64> {
     (0..270).filter(|seed| ![3, 260].contains(seed))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for file in files(from) {
         let to = to.join(file.strip_prefix(from).expect("it is inside"));
         std::fs::create_dir_all(to.parent().expect("it has one")).expect("made");

@@ -2,6 +2,7 @@
 
 mod crash;
 mod examine;
+mod format;
 mod full;
 mod kill;
 mod life;

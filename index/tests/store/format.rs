@@ -1,0 +1,55 @@
+//! A folder that an earlier version of the format left: what is written today must still be read later.
+//!
+//! `IMGSEARCH_FIXTURE=FOLDER cargo test -p imgsearch-index -- --ignored a_folder_to_be_kept` makes one with the version of today.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use imgsearch_index::{Writer, examine};
+
+use crate::crash::copy;
+use crate::{assert_has, file, folder, id, image, open, read, schema};
+
+/// Where a fixture is to be made.
+const FIXTURE: &str = "IMGSEARCH_FIXTURE";
+
+fn kept() -> BTreeSet<u64> {
+    (0..20).filter(|seed| ![3, 12].contains(seed)).collect()
+}
+
+#[test]
+fn a_folder_of_format_1_is_read_and_continued() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1");
+    let dir = folder();
+    copy(&fixture, dir.path());
+    let reader = read(dir.path());
+    assert_has(&reader, kept());
+    let copied = reader.find_path("copy.jpg".as_ref());
+    assert_eq!(copied, reader.find(&id(7)));
+    let found = examine(dir.path()).expect("it is examined");
+    assert!(found.is_sound(), "{found:?}");
+
+    let mut writer = open(dir.path());
+    writer.put(vec![image(99)]).expect("it is stored");
+    writer.commit().expect("it is published");
+    assert_has(&read(dir.path()), kept().into_iter().chain([99]));
+}
+
+/// Not a test by itself.
+#[test]
+#[ignore = "makes a fixture"]
+fn a_folder_to_be_kept() {
+    let Some(dir) = std::env::var_os(FIXTURE) else {
+        return;
+    };
+    let dir = PathBuf::from(dir);
+    let mut writer = Writer::open(&dir, &schema()).expect("it opens");
+    writer.put((0..20).map(image).collect()).expect("stored");
+    writer.commit().expect("published");
+    writer.remove(&[id(3), id(12)]).expect("removed");
+    let copied = writer.add_file(&id(7), file("copy.jpg", 5));
+    copied.expect("it is known");
+    writer.commit().expect("published");
+    drop(writer);
+    std::fs::remove_file(dir.join("LOCK")).expect("it is there");
+}
