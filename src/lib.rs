@@ -48,7 +48,7 @@ pub use error::{Error, Result};
 pub use hit::{Hit, RecognizedTag, Stats};
 pub use image_tokens::ImageTokensF16;
 pub use imgsearch_index::{
-    CatalogueState, Embedding, Examination, Finding, ImageId, Remedy, examine,
+    CatalogueState, Embedding, Error as IndexError, Examination, Finding, ImageId, Remedy, examine,
 };
 #[cfg(feature = "watch")]
 pub use ingest::WatchError;

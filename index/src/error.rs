@@ -20,7 +20,7 @@ pub enum Error {
     },
     /// The index was made with another model, or another version of it.
     #[error(
-        "{} was made with model {found}, not with {expected}; index into another folder or delete this one",
+        "{} was made with model {found}, not with {expected}; make it anew or index into another folder",
         dir.display()
     )]
     ModelMismatch {

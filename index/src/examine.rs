@@ -10,7 +10,7 @@ use crate::manifest::{self, Manifest};
 use crate::segment::Segment;
 use crate::snapshot::open_tombstones;
 use crate::tags::TagIndex;
-use crate::{Error, Result, durable};
+use crate::{Error, Result, durable, successor};
 
 /// What [`examine`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,6 +289,8 @@ impl Examiner<'_> {
             };
             let problem = if name.starts_with("catalogue.damaged") {
                 "a damaged catalogue was put aside here"
+            } else if name == successor::FORMER {
+                "it is the catalogue of a former model"
             } else if crate::publish::is_published(name) && !manifest.names(name) {
                 "a run that did not end left it"
             } else {

@@ -56,6 +56,7 @@ mod record;
 mod rescue;
 mod segment;
 mod snapshot;
+mod successor;
 mod tags;
 mod tiers;
 mod tombstones;

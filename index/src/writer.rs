@@ -8,6 +8,7 @@ use crate::lock::Lock;
 use crate::manifest::Manifest;
 use crate::publish;
 use crate::rescue;
+use crate::successor;
 use crate::{Error, FileFacts, Generation, ImageId, NewImage, Result, Schema, TagId};
 
 /// How an index is laid out. The defaults are measured; they change how fast searches are, never what they find.
@@ -42,7 +43,8 @@ pub struct Writer {
     options: Options,
     catalogue: Catalogue,
     state: State,
-    _lock: Lock,
+    is_successor: bool,
+    lock: Lock,
 }
 
 impl Writer {
@@ -64,7 +66,52 @@ impl Writer {
     pub fn open_with(dir: &Path, schema: &Schema, options: Options) -> Result<Self> {
         schema.check()?;
         make_dir(dir)?;
+        Self::open_locked(dir, schema, options, Lock::take(dir)?)
+    }
+
+    /// Opens a writer for the index of another model, which is to take the place of the one that is there. Until
+    /// [`Writer::promote`] nothing of it is published, and the present index goes on serving searches. One that was begun and not
+    /// promoted is continued.
+    ///
+    /// # Errors
+    /// As [`Writer::open`], but for [`Error::ModelMismatch`].
+    pub fn open_successor(dir: &Path, schema: &Schema) -> Result<Self> {
+        schema.check()?;
+        make_dir(dir)?;
         let lock = Lock::take(dir)?;
+        let catalogue = successor::open(dir, schema)?;
+        let state = audit::audit(dir, schema, &catalogue, None, false)?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            schema: schema.clone(),
+            options: Options::default(),
+            catalogue,
+            state,
+            is_successor: true,
+            lock,
+        })
+    }
+
+    /// Puts a successor in the place of the index that is published, and publishes it. Of any other writer it is the commit.
+    ///
+    /// # Errors
+    /// As [`Writer::open`] and [`Writer::commit`]. Whatever fails, one of both indexes is there and the call can be repeated by
+    /// opening the successor again.
+    pub fn promote(mut self) -> Result<Self> {
+        if !self.is_successor {
+            self.commit()?;
+            return Ok(self);
+        }
+        drop(self.catalogue);
+        let replaced = successor::take_over(&self.dir)?;
+        let writer = Self::open_locked(&self.dir, &self.schema, self.options, self.lock)?;
+        if let Some(replaced) = replaced {
+            let _ = std::fs::remove_dir_all(replaced);
+        }
+        Ok(writer)
+    }
+
+    fn open_locked(dir: &Path, schema: &Schema, options: Options, lock: Lock) -> Result<Self> {
         let manifest = match Manifest::read(dir) {
             Ok(manifest) => Some(manifest),
             Err(Error::NoIndex { .. }) => None,
@@ -74,11 +121,24 @@ impl Writer {
             }
             Err(error) => return Err(error),
         };
-        if let Some(manifest) = &manifest {
-            schema.check_same_model(&manifest.schema, dir)?;
-        }
+        let generation = manifest.as_ref().map_or(0, |manifest| manifest.generation);
+        let manifest = match manifest {
+            // The model has changed, and what is published is about to follow.
+            Some(manifest)
+                if schema.check_same_model(&manifest.schema, dir).is_err()
+                    && successor::has_taken_over(dir, schema)? =>
+            {
+                None
+            }
+            Some(manifest) => {
+                schema.check_same_model(&manifest.schema, dir)?;
+                Some(manifest)
+            }
+            None => None,
+        };
         let catalogue = rescue::open_catalogue(dir, schema, manifest.as_ref())?;
-        let state = audit::audit(dir, schema, &catalogue, manifest, options.thorough)?;
+        let mut state = audit::audit(dir, schema, &catalogue, manifest, options.thorough)?;
+        state.generation = state.generation.max(generation);
         let dir = dir.to_path_buf();
         let mut writer = Self {
             dir,
@@ -86,7 +146,8 @@ impl Writer {
             options,
             catalogue,
             state,
-            _lock: lock,
+            is_successor: false,
+            lock,
         };
         publish::clean(&writer.dir, &writer.state.manifest);
         writer.commit()?;
@@ -211,12 +272,12 @@ impl Writer {
     }
 
     /// Publishes everything that was changed so far. Does nothing, and gives the same generation, when nothing
-    /// was. After an error the last generation is still the published one and the call can be repeated.
+    /// was, and for a successor until it is promoted. After an error the last generation is still the published one and the call can be repeated.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn commit(&mut self) -> Result<Generation> {
-        if self.state.has_news() {
+        if self.state.has_news() && !self.is_successor {
             publish::publish(&self.dir, &self.catalogue, &self.options, &mut self.state)?;
         }
         Ok(Generation(self.state.manifest.generation))

@@ -26,14 +26,18 @@ use super::settings::Settings;
 #[derive(Debug, clap::Args)]
 pub(crate) struct IndexArgs {
     /// Folders and files; `-` reads paths from stdin, one a line or ended by NUL bytes
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "rebuild", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Make the index anew, of all that is in it and of the paths; needed after a change of the model. Searches with the former
+    /// model go on meanwhile
+    #[arg(long)]
+    rebuild: bool,
     /// Write the report as a JSON object
     #[arg(long)]
     json: bool,
     /// Go on until Ctrl-C, and index again whenever something below the paths has changed
     #[cfg(feature = "watch")]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rebuild")]
     watch: bool,
     /// Exit with 2 when a file was skipped
     #[arg(long)]
@@ -60,7 +64,10 @@ struct Skipped<'a> {
 
 /// Indexes and reports.
 pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
-    let roots = roots(&args.paths)?;
+    let roots = match args.paths.is_empty() {
+        true => Vec::new(),
+        false => roots(&args.paths)?,
+    };
     let engine = settings.engine()?;
     output.detail(format_args!("indexing into {}", harmless(&settings.index)));
     let mut bar = Bar::new(settings, Interrupt::listen()?);
@@ -68,7 +75,11 @@ pub(crate) fn run(args: &IndexArgs, settings: &Settings, output: &mut Output) ->
     if args.watch {
         return watch(&engine, &roots, bar, args.json, output);
     }
-    let report = engine.index_paths(&roots, |progress| bar.index(progress));
+    let progress = |progress: &_| bar.index(progress);
+    let report = match args.rebuild {
+        true => engine.rebuild(&roots, progress),
+        false => engine.index_paths(&roots, progress),
+    };
     drop(bar);
     let report = report?;
     tell(&report, &roots, args.json, output)?;
@@ -191,6 +202,7 @@ fn summary(report: &IndexReport, roots: &[PathBuf]) -> String {
     let seconds = report.elapsed.as_secs_f64();
     match (told.is_empty(), report.cancelled) {
         (true, true) => "stopped before anything was done".to_owned(),
+        (true, false) if roots.is_empty() => "none of the indexed files is there".to_owned(),
         (true, false) => {
             let roots: Vec<String> = roots.iter().map(|root| harmless(root)).collect();
             format!("no pictures found in {}", roots.join(", "))

@@ -50,13 +50,27 @@ pub(crate) fn run() -> ExitCode {
             // Whoever reads the results has seen enough: `imgsearch search cat | head -1`.
             Err(error) if error.is::<Closed>() => Exit::Found,
             Err(error) => {
-                output::error(format_args!("{error}"));
+                output::error(format_args!("{error}{}", hint(&error)));
                 Exit::Failed
             }
         },
         Err(refusal) => output::usage(&refusal),
     })
     .into()
+}
+
+/// Which command helps, where the library can only say what is wrong.
+fn hint(error: &anyhow::Error) -> &'static str {
+    use imgsearch::IndexError;
+    let index = match error.downcast_ref() {
+        Some(imgsearch::Error::Index(error)) => Some(error),
+        _ => error.downcast_ref::<IndexError>(),
+    };
+    match index {
+        Some(IndexError::ModelMismatch { .. }) => " (`imgsearch index --rebuild` does the first)",
+        Some(IndexError::Damaged { .. }) => " (`imgsearch doctor` says more)",
+        _ => "",
+    }
 }
 
 fn dispatch(args: Args) -> anyhow::Result<Exit> {

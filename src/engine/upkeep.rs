@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use imgsearch_index::{Options, Writer};
+use imgsearch_index::{Options, Reader, Writer};
 
 use super::{Engine, Snapshot};
 use crate::error::Result;
+use crate::ingest::{self, IndexReport, Progress};
 
 /// An indexed file that is not on the disk any more.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,6 +70,38 @@ impl Engine {
         options.thorough = true;
         Writer::open_with(self.config().index(), &self.schema(), options)?;
         Ok(())
+    }
+
+    /// Makes the index anew with the model of this engine, as after a change of models: everything that is indexed and still there,
+    /// and what is below `roots`. Until all is done the former index is the one that is searched, with the former model; a
+    /// run that was stopped is continued by the next.
+    ///
+    /// # Errors
+    /// As [`Engine::index_paths`], but the index may have been made with another model.
+    pub fn rebuild<P: AsRef<Path>>(
+        &self,
+        roots: &[P],
+        progress: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<IndexReport> {
+        self.require_aligner()?;
+        let reader = Reader::open(self.config().index())?;
+        let mut all: Vec<PathBuf> = roots.iter().map(|root| root.as_ref().into()).collect();
+        for record in reader.records() {
+            let paths = record?.paths.into_iter();
+            all.extend(paths.filter(|path| !is_missing(path)));
+        }
+        ingest::run(
+            || {
+                Ok(Writer::open_successor(
+                    self.config().index(),
+                    &self.schema(),
+                )?)
+            },
+            self.shared.encoder.as_ref(),
+            &self.config().settings().ingest,
+            &all,
+            progress,
+        )
     }
 
     /// Published files that are wanted, sorted.

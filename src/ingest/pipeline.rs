@@ -49,7 +49,8 @@ struct Run<'a, P> {
 
 /// Brings the index up to date with what is below `roots`.
 ///
-/// The writer is opened after the walk: a mistyped root must not leave an empty index behind.
+/// The writer is opened after the walk: a mistyped root must not leave an empty index behind. One for another model takes the place
+/// of the present index when all is done.
 pub(crate) fn run<R: AsRef<Path>>(
     open: impl FnOnce() -> Result<Writer>,
     encoder: &dyn Encoder,
@@ -113,8 +114,12 @@ pub(crate) fn run<R: AsRef<Path>>(
     // Whatever stopped the run, what was stored is published.
     run.finish(outcome.is_ok())?;
     outcome?;
-    run.report.elapsed = start.elapsed();
-    Ok(run.report)
+    let mut report = run.report;
+    if !report.cancelled {
+        writer.promote()?;
+    }
+    report.elapsed = start.elapsed();
+    Ok(report)
 }
 
 fn jobs(changes: &Changes) -> Vec<Job> {

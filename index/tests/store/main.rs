@@ -8,6 +8,7 @@ mod kill;
 mod life;
 mod model;
 mod search;
+mod successor;
 
 use std::path::Path;
 

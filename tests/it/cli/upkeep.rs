@@ -213,6 +213,41 @@ fn an_export_brings_an_index_to_another_folder() {
     );
 }
 
+#[test]
+fn an_index_of_another_model_is_made_anew() {
+    let owned = Owned::new(&["cat.jpg", "coffee.jpg"]);
+    // The built-in model under another name: names tell models apart.
+    let bundle = owned.folder.path().join("renamed");
+    fs::create_dir(&bundle).unwrap();
+    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
+    for entry in fs::read_dir(builtin).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), bundle.join(entry.file_name())).unwrap();
+    }
+    let manifest = bundle.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("\"tag2text-mini\"", "\"renamed\"")).unwrap();
+    let model = ["--model", bundle.to_str().unwrap()];
+    let with_model = |args: &[&str]| owned.run(&[&model, args].concat());
+    let mismatch =
+        "; make it anew or index into another folder (`imgsearch index --rebuild` does the first)";
+    refused(&with_model(&["search", "a cat"]), mismatch);
+    refused(&with_model(&["index", "pictures"]), mismatch);
+    fs::remove_file(owned.pictures.join("coffee.jpg")).unwrap();
+    fs::copy(
+        photos().join("clock.jpg"),
+        owned.folder.path().join("clock.jpg"),
+    )
+    .unwrap();
+    let rebuilt = with_model(&["index", "--rebuild", "clock.jpg", "--json"]);
+    assert_eq!(code(&rebuilt), 0, "{}", err(&rebuilt));
+    assert_eq!(lines(&rebuilt)[0]["added"], 2);
+    let found = with_model(&["search", "--paths-only", "a cat"]);
+    assert_eq!(out(&found).lines().count(), 2);
+    refused(&owned.run(&["search", "a cat"]), mismatch);
+    assert_eq!(code(&with_model(&["doctor"])), 0);
+}
+
 #[cfg(all(unix, feature = "watch"))]
 #[test]
 fn a_watched_folder_is_indexed_as_it_changes() {

@@ -1,0 +1,97 @@
+//! The catalogue of another model, made beside the one whose index is published, and the moment in which it takes its place.
+//!
+//! | folder | |
+//! |---|---|
+//! | `catalogue.next` | the successor, for as long as it is being made |
+//! | `catalogue` | the catalogue; from the renaming on it is the successor, and what is published is made anew from it |
+//! | `catalogue.old` | the former one, until the successor is published |
+//!
+//! Killed between the two renamings, the folder has no catalogue: a writer for the former model restores it from what is published,
+//! and one for the new model is told of the mismatch and continues the successor.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{Batch, Catalogue, Next};
+use crate::manifest::Manifest;
+use crate::{Error, Result, Schema, durable};
+
+const PRESENT: &str = "catalogue";
+const SUCCESSOR: &str = "catalogue.next";
+/// What the former catalogue is called at last.
+pub(crate) const FORMER: &str = "catalogue.old";
+
+/// Opens the successor for a model; one that was begun for another is thrown away.
+pub(crate) fn open(dir: &Path, schema: &Schema) -> Result<Catalogue> {
+    let path = dir.join(SUCCESSOR);
+    match begun(&path, dir, schema)? {
+        Some(catalogue) => Ok(catalogue),
+        None => {
+            remove(&path)?;
+            let catalogue = Catalogue::open(&path)?;
+            // Documents of both models share their numbers' order, so that none is ever used again.
+            let doc = Manifest::read(dir).map_or(0, |manifest| manifest.next_doc);
+            let mut batch = Batch::default();
+            batch.set_next(Next { doc, vector: 0 });
+            catalogue.apply(batch)?;
+            catalogue.set_schema(schema)?;
+            Ok(catalogue)
+        }
+    }
+}
+
+fn begun(path: &Path, dir: &Path, schema: &Schema) -> Result<Option<Catalogue>> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let catalogue = match Catalogue::open(path) {
+        Err(Error::Damaged { reason, .. }) => {
+            tracing::warn!(reason, "beginning the index of the new model again");
+            return Ok(None);
+        }
+        opened => opened?,
+    };
+    match catalogue.schema() {
+        Ok(Some(known)) if schema.check_same_model(&known, dir).is_ok() => {
+            if known != *schema {
+                catalogue.set_schema(schema)?;
+            }
+            Ok(Some(catalogue))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Renames the successor to what it succeeds; returns where that is now.
+pub(crate) fn take_over(dir: &Path) -> Result<Option<PathBuf>> {
+    let [present, next, former] = [PRESENT, SUCCESSOR, FORMER].map(|name| dir.join(name));
+    remove(&former)?;
+    let replaced = match std::fs::rename(&present, &former) {
+        Ok(()) => Some(former),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(source) => return Err(Error::io(&present, source)),
+    };
+    durable::rename(&next, &present)?;
+    Ok(replaced)
+}
+
+/// Whether the catalogue is that of a model already whose index is not published yet.
+pub(crate) fn has_taken_over(dir: &Path, schema: &Schema) -> Result<bool> {
+    let path = dir.join(PRESENT);
+    if !path.is_dir() {
+        return Ok(false);
+    }
+    let known = match Catalogue::open(&path) {
+        Ok(catalogue) => catalogue.schema()?,
+        Err(Error::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(known.is_some_and(|known| schema.check_same_model(&known, dir).is_ok()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(folder, error)),
+        _ => Ok(()),
+    }
+}
