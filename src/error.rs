@@ -34,6 +34,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A measurement cannot be made.
+    #[error("nothing can be measured: {0}")]
+    Bench(String),
     /// A picture cannot be written as a line of an export.
     #[error("the export cannot be written: {0}")]
     Export(String),

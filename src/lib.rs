@@ -21,6 +21,7 @@
 #[cfg(not(any(feature = "cpu", feature = "gpu")))]
 compile_error!("the networks need a backend: enable feature `cpu`, `gpu` or both");
 
+pub mod bench;
 mod caption;
 pub mod config;
 pub mod corpus;

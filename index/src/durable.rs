@@ -43,7 +43,7 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
 }
 
 /// The bytes that a file or a folder with all that is in it takes. What vanishes meanwhile counts as nothing.
-pub(crate) fn size(path: &Path) -> u64 {
+pub fn size(path: &Path) -> u64 {
     let Ok(meta) = path.symlink_metadata() else {
         return 0;
     };

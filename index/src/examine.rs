@@ -289,9 +289,9 @@ impl Examiner<'_> {
             };
             let problem = if name.starts_with("catalogue.damaged") {
                 "a damaged catalogue was put aside here"
-            } else if name == successor::FORMER {
-                "it is the catalogue of a former model"
-            } else if crate::publish::is_published(name) && !manifest.names(name) {
+            } else if name == successor::FORMER
+                || (crate::publish::is_published(name) && !manifest.names(name))
+            {
                 "a run that did not end left it"
             } else {
                 continue;

@@ -64,6 +64,7 @@ mod types;
 mod vectors;
 mod writer;
 
+pub use durable::size as size_on_disk;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use examine::{CatalogueState, Examination, Finding, Remedy, examine};

@@ -4,13 +4,12 @@
 //! |---|---|
 //! | `catalogue.next` | the successor, for as long as it is being made |
 //! | `catalogue` | the catalogue; from the renaming on it is the successor, and what is published is made anew from it |
-//! | `catalogue.old` | the former one, until the successor is published |
+//! | `catalogue.old` | the former one, until the successor is opened |
 //!
-//! Killed between the two renamings, the folder has no catalogue: a writer for the former model restores it from what is published,
-//! and one for the new model is told of the mismatch and continues the successor.
+//! Killed between the two renamings, the folder has no catalogue; the next writer gives the former one its name back.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::catalogue::{Batch, Catalogue, Next};
 use crate::manifest::Manifest;
@@ -62,17 +61,26 @@ fn begun(path: &Path, dir: &Path, schema: &Schema) -> Result<Option<Catalogue>> 
     }
 }
 
-/// Renames the successor to what it succeeds; returns where that is now.
-pub(crate) fn take_over(dir: &Path) -> Result<Option<PathBuf>> {
-    let [present, next, former] = [PRESENT, SUCCESSOR, FORMER].map(|name| dir.join(name));
+/// Puts the catalogue of the other model in the place of the present one.
+pub(crate) fn take_over(dir: &Path) -> Result<()> {
+    let [present, former, next] = [PRESENT, FORMER, SUCCESSOR].map(|name| dir.join(name));
     remove(&former)?;
-    let replaced = match std::fs::rename(&present, &former) {
-        Ok(()) => Some(former),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(source) => return Err(Error::io(&present, source)),
-    };
-    durable::rename(&next, &present)?;
-    Ok(replaced)
+    match std::fs::rename(&present, &former) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(Error::io(&present, error));
+        }
+        _ => {}
+    }
+    durable::rename(&next, &present)
+}
+
+/// Completes, or takes back, what a kill has left between two renamings.
+pub(crate) fn settle(dir: &Path) -> Result<()> {
+    let [present, former] = [PRESENT, FORMER].map(|name| dir.join(name));
+    if former.is_dir() && !present.is_dir() {
+        durable::rename(&former, &present)?;
+    }
+    remove(&former)
 }
 
 /// Whether the catalogue is that of a model already whose index is not published yet.

@@ -103,15 +103,12 @@ impl Writer {
             return Ok(self);
         }
         drop(self.catalogue);
-        let replaced = successor::take_over(&self.dir)?;
-        let writer = Self::open_locked(&self.dir, &self.schema, self.options, self.lock)?;
-        if let Some(replaced) = replaced {
-            let _ = std::fs::remove_dir_all(replaced);
-        }
-        Ok(writer)
+        successor::take_over(&self.dir)?;
+        Self::open_locked(&self.dir, &self.schema, self.options, self.lock)
     }
 
     fn open_locked(dir: &Path, schema: &Schema, options: Options, lock: Lock) -> Result<Self> {
+        successor::settle(dir)?;
         let manifest = match Manifest::read(dir) {
             Ok(manifest) => Some(manifest),
             Err(Error::NoIndex { .. }) => None,

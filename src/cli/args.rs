@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::{
-    caption, completions, doctor, eval, exchange, forget, index, match_sentences, model, search,
-    similar, status, tags,
+    bench, caption, completions, doctor, eval, exchange, forget, index, match_sentences, model,
+    search, similar, status, tags,
 };
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
@@ -104,6 +104,7 @@ pub(crate) enum Command {
     Import(exchange::ImportArgs),
     Model(model::ModelArgs),
     Eval(eval::EvalArgs),
+    Bench(bench::BenchArgs),
     #[cfg(feature = "train")]
     Train(super::train::TrainArgs),
     Completions(completions::CompletionsArgs),

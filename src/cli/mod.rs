@@ -2,6 +2,7 @@
 //! place that writes ([`output`]). A client of the public API like any other.
 
 mod args;
+mod bench;
 mod caption;
 mod completions;
 mod doctor;
@@ -107,6 +108,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Export(args) => exchange::export(&args, &settings, &mut output),
         Command::Import(args) => exchange::import(&args, &settings, &mut output),
         Command::Eval(args) => eval::run(&args, &settings, &mut output),
+        Command::Bench(args) => bench::run(&args, &settings, &mut output),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args, &settings, &mut output),
         Command::Completions(args) => completions::completions(&args),

@@ -148,6 +148,11 @@ impl Settings {
             .with_settings(settings))
     }
 
+    /// A folder for what is needed for a moment only.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        env::temp_dir()
+    }
+
     /// Where models are installed.
     pub(crate) fn store(&self) -> Result<&ModelStore> {
         self.store.as_ref().ok_or_else(|| {

@@ -101,6 +101,9 @@ fn a_promotion_that_was_cut_short_is_completed() {
             2 => direct.expect("it is the successor already"),
             _ => {
                 assert!(matches!(direct, Err(Error::ModelMismatch { .. })));
+                // The former catalogue has its name again, if it had lost it.
+                drop(open(dir.path()));
+                assert_has(&read(dir.path()), 0..8);
                 let next = Writer::open_successor(dir.path(), &other()).expect("it opens");
                 next.promote().expect("it takes over")
             }

@@ -1,7 +1,5 @@
 //! What `eval` measures, and how it is told.
 
-use std::fs;
-
 use super::imports::home;
 use super::*;
 
@@ -52,9 +50,12 @@ fn assert_recall(leg: &Value) {
 }
 
 #[test]
-fn retrieval_with_the_builtin_model_says_why_there_is_no_matching() {
+fn retrieval_with_a_model_that_does_not_match_says_so() {
     let (_folder, data) = data();
-    let report = measured(&run(index(), &["eval", "retrieval", &data, "--json"]));
+    let model = without_matching();
+    let asked = ["eval", "retrieval", &data, "--json", "--model"];
+    let asked = [&asked[..], &[model.path().to_str().unwrap()]].concat();
+    let report = measured(&run(index(), &asked));
     assert_eq!(
         (&report["images"], &report["captions"]),
         (&5.into(), &4.into())

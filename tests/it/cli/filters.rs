@@ -1,7 +1,5 @@
 //! Searches among the pictures that show a tag, or do not show it.
 
-use std::fs;
-
 use super::imports::{golden, import};
 use super::*;
 

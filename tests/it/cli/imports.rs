@@ -1,7 +1,5 @@
 //! Checkpoints of the reduced reference networks, from the file to tags, captions, matches and an index.
 
-use std::fs;
-
 use super::*;
 
 pub(super) fn golden(name: &str) -> String {

@@ -1,6 +1,5 @@
 //! Runs of `imgsearch index`: what changed, and where paths come from.
 
-use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 

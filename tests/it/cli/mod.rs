@@ -13,6 +13,7 @@ mod sentences;
 mod upkeep;
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -57,6 +58,31 @@ fn lines(output: &Output) -> Vec<Value> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// A bundle with the files of the built-in model, after a change of its manifest.
+fn bundle(change: impl FnOnce(&mut Value)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
+    for entry in fs::read_dir(builtin).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let file = folder.path().join("manifest.json");
+    let mut manifest = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    change(&mut manifest);
+    fs::write(&file, manifest.to_string()).unwrap();
+    folder
+}
+
+/// A bundle like the built-in model, without image-text matching.
+fn without_matching() -> TempDir {
+    bundle(|manifest| {
+        let manifest = manifest.as_object_mut().unwrap();
+        manifest.remove("matcher");
+        let files = manifest["files"].as_object_mut().unwrap();
+        files.remove("matcher.safetensors");
+    })
 }
 
 /// One error sentence, exit code 2, no result.

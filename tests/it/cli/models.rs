@@ -1,7 +1,5 @@
 //! Models that are installed, chosen, joined and removed.
 
-use std::fs;
-
 use super::*;
 
 /// A home of its own, for tests that install something.
@@ -146,7 +144,9 @@ fn what_a_model_lacks_is_said_with_what_to_install() {
         sentences[1].as_ref(),
         "--json".as_ref(),
     ];
-    let matched = run(index(), &asked);
+    let model = without_matching();
+    let alone = [OsStr::new("--model"), model.path().as_os_str()];
+    let matched = run(index(), &[&asked[..], &alone].concat());
     assert_eq!(code(&matched), 0, "{}", err(&matched));
     assert!(
         err(&matched).contains("imgsearch model pull blip"),

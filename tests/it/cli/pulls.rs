@@ -1,7 +1,6 @@
 //! Models that are downloaded, from a server in this process that serves the reduced reference networks.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

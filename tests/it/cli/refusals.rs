@@ -1,7 +1,5 @@
 //! Input that is not what it should be, and streams that end early.
 
-use std::fs;
-
 use super::*;
 
 #[test]

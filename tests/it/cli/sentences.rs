@@ -1,7 +1,5 @@
 //! Sentences read by the parser: measured against a reader, and mined for tags.
 
-use std::fs;
-
 use super::*;
 
 #[test]

@@ -1,6 +1,5 @@
 //! Looking after an index: `doctor`, `prune`, `remove`, `export`, `import`, and `index --watch`.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 
 use super::*;
@@ -217,17 +216,8 @@ fn an_export_brings_an_index_to_another_folder() {
 fn an_index_of_another_model_is_made_anew() {
     let owned = Owned::new(&["cat.jpg", "coffee.jpg"]);
     // The built-in model under another name: names tell models apart.
-    let bundle = owned.folder.path().join("renamed");
-    fs::create_dir(&bundle).unwrap();
-    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tag2text-mini");
-    for entry in fs::read_dir(builtin).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), bundle.join(entry.file_name())).unwrap();
-    }
-    let manifest = bundle.join("manifest.json");
-    let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("\"tag2text-mini\"", "\"renamed\"")).unwrap();
-    let model = ["--model", bundle.to_str().unwrap()];
+    let bundle = bundle(|manifest| manifest["name"] = "renamed".into());
+    let model = ["--model", bundle.path().to_str().unwrap()];
     let with_model = |args: &[&str]| owned.run(&[&model, args].concat());
     let mismatch =
         "; make it anew or index into another folder (`imgsearch index --rebuild` does the first)";
