@@ -65,7 +65,7 @@ impl Collection {
             .collect();
         let centres: Vec<f32> = (0..CLUSTERS * latent).map(|_| random.normal()).collect();
         let directions = orthonormal(latent, size.dim, &mut random);
-        let mut point = |random: &mut Random| {
+        let point = |random: &mut Random| {
             let centre = clusters.draw(random) * latent;
             let mut vector: Vec<f32> = (0..size.dim).map(|_| NOISE * random.normal()).collect();
             for (at, direction) in directions.chunks_exact(size.dim).enumerate() {
