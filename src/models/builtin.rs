@@ -16,6 +16,7 @@ pub(crate) fn file(name: &str) -> &'static [u8] {
         super::manifest::Manifest::FILE => bundle_file!("manifest.json"),
         super::mini::BACKBONES => bundle_file!("backbones.safetensors"),
         super::mini::HEADS => bundle_file!("heads.safetensors"),
+        super::mini::MATCHER => bundle_file!("matcher.safetensors"),
         super::mini::CAPTIONER => bundle_file!("captioner.safetensors"),
         super::mini::CAPTION_WORDS => bundle_file!("caption_vocab.txt"),
         super::mini::WORDS => bundle_file!("vocab.txt"),

@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(store.default_name().unwrap(), BUILTIN);
         let two = store.compose("two", BUILTIN, BUILTIN).unwrap();
         assert_eq!(two.kind, ModelKind::Composed);
-        assert!(two.tags && two.similarity && two.captions && !two.matching);
+        assert!(two.tags && two.similarity && two.captions && two.matching);
         assert_eq!(two.parts.len(), 2);
         let names: Vec<String> = store.list().unwrap().into_iter().map(|m| m.name).collect();
         assert_eq!(names, [BUILTIN, "two"]);

@@ -87,6 +87,12 @@ fn retrieval_with_a_model_that_does_not_match_says_so() {
 #[test]
 fn retrieval_with_a_model_that_matches_has_all_legs() {
     let (_folder, data) = data();
+    let report = measured(&run(
+        index(),
+        &["eval", "retrieval", &data, "--json", "--rerank", "3"],
+    ));
+    assert_eq!(report["legs"].as_object().unwrap().len(), 5);
+    assert_eq!(report["left_out"], serde_json::json!([]));
     let both = [
         "--tagger",
         "tag2text_mini",

@@ -36,7 +36,7 @@ fn a_composed_model_is_listed_chosen_used_and_removed() {
         err(&made)
     );
     assert!(
-        err(&made).contains("tags, captions, similarity"),
+        err(&made).contains("tags, captions, similarity, matching"),
         "{}",
         err(&made)
     );
@@ -163,4 +163,13 @@ fn what_a_model_lacks_is_said_with_what_to_install() {
         "{matched:?}"
     );
     refused(&run(index(), &["match", "missing.jpg", "x"]), "missing.jpg");
+
+    let matched = run(index(), &asked);
+    assert_eq!((code(&matched), err(&matched).as_str()), (0, ""));
+    let matched = lines(&matched);
+    let itm = |line: usize| matched[line]["itm"].as_f64().unwrap();
+    assert!(
+        1.0 > itm(0) && itm(0) > itm(1) && itm(1) > 0.0,
+        "{matched:?}"
+    );
 }
