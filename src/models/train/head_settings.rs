@@ -212,11 +212,11 @@ impl Default for TaggingSettings {
 impl Default for MatchingSettings {
     fn default() -> Self {
         Self {
-            epochs: 4,
+            epochs: 3,
             batch: 32,
             group: 4,
-            keywords: 0.0,
-            names: false,
+            keywords: 0.3,
+            names: true,
             depth: 100,
             learning_rate: 5e-4,
             weight_decay: 0.05,
