@@ -201,6 +201,7 @@ fn assemble(
             Pair::Text(text) => {
                 let picture = features.texts().picture_of(text);
                 let view = rng.random_range(0..settings.views);
+                let view = features.texts().view(picture, view);
                 features.push_image(picture, view, &mut images);
                 sentences.extend_from_slice(features.sentences().features(text));
                 owners.push(features.texts().subject_of(text));

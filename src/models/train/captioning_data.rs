@@ -150,7 +150,8 @@ impl<'a> CaptioningData<'a> {
         let (mut seen, mut tags) = (Vec::new(), Vec::new());
         let (mut rows, mut lengths) = (Vec::new(), Vec::new());
         for &picture in pictures {
-            seen.push((picture, rng.random_range(0..views)));
+            let view = rng.random_range(0..views);
+            seen.push((picture, self.features.texts().view(picture, view)));
             tags.push(self.draw_tags(picture, rng));
             let mut captions: Vec<usize> = self.features.texts().captions_of(picture).collect();
             captions.shuffle(rng);

@@ -185,7 +185,8 @@ impl Fixed<'_> {
         let (mut views, mut texts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let all = features.texts();
         for &picture in pictures {
-            views.push((picture, rng.random_range(0..self.settings.views)));
+            let view = rng.random_range(0..self.settings.views);
+            views.push((picture, all.view(picture, view)));
             for _ in 0..own.captions {
                 let text = all.draw(picture, own.keywords, rng);
                 texts.push(text);

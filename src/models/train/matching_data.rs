@@ -96,7 +96,7 @@ impl Drawn {
             let pair = |picture| Pair {
                 picture,
                 text: texts.draw(picture, settings.matching.keywords, rng),
-                view: rng.random_range(0..settings.views),
+                view: texts.view(picture, rng.random_range(0..settings.views)),
             };
             pictures.map(pair).collect()
         };

@@ -1,7 +1,7 @@
 //! What is read of the training pictures: their captions, words of these as somebody types who searches, and the names of what
 //! pictures without captions show.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use rand::Rng;
@@ -22,6 +22,8 @@ pub(crate) struct Texts {
     /// What each class of the image encoder is about.
     classes: Vec<usize>,
     captions: usize,
+    /// Pictures with a caption that tells left from right.
+    sided: HashSet<usize>,
 }
 
 impl Texts {
@@ -34,9 +36,13 @@ impl Texts {
             subjects: Vec::new(),
             classes: Vec::new(),
             captions: 0,
+            sided: HashSet::new(),
         };
         for (index, picture) in pictures.iter().enumerate() {
             for caption in &picture.captions {
+                if tells_sides(caption) {
+                    found.sided.insert(index);
+                }
                 found.push(caption.clone(), index, index);
             }
         }
@@ -128,6 +134,15 @@ impl Texts {
         self.pictures[text]
     }
 
+    /// The view to show of a picture with its captions, where `view` was drawn: none that is mirrored, as every second one is, where
+    /// a caption would then be wrong.
+    pub(crate) fn view(&self, picture: usize, view: usize) -> usize {
+        match self.sided.contains(&picture) {
+            true => view - view % 2,
+            false => view,
+        }
+    }
+
     /// What a text is about: its picture, or for a name everything of this name. Two texts of one subject are no wrong answers
     /// to each other.
     pub(crate) fn subject_of(&self, text: usize) -> usize {
@@ -146,6 +161,13 @@ impl Texts {
             false => text,
         }
     }
+}
+
+/// Whether a caption says where something is, or is going. One that only says what is left over is taken for such a one too.
+fn tells_sides(caption: &str) -> bool {
+    let words = caption.split(|c: char| !c.is_alphabetic());
+    let mut words = words.map(str::to_lowercase);
+    words.any(|word| matches!(word.as_str(), "left" | "right" | "leftmost" | "rightmost"))
 }
 
 #[cfg(test)]
@@ -185,6 +207,23 @@ mod tests {
         assert_eq!(texts.get(6), "a photo of a street");
         let pictures: Vec<usize> = (0..9).map(|text| texts.picture_of(text)).collect();
         assert_eq!(pictures, [0, 0, 2, 0, 0, 2, 1, 1, 3]);
+    }
+
+    #[test]
+    fn a_picture_whose_caption_tells_sides_is_not_mirrored() {
+        let picture = |caption: &str| CaptionedPicture {
+            path: PathBuf::new(),
+            captions: vec!["a dog".to_owned(), caption.to_owned()],
+            tags: Vec::new(),
+            split: Split::Train,
+            source: String::new(),
+        };
+        let texts = Texts::new(
+            &[picture("The man on the Right."), picture("a bright light")],
+            &[],
+        );
+        assert_eq!([0, 1, 2, 3].map(|view| texts.view(0, view)), [0, 0, 2, 2]);
+        assert_eq!([0, 1, 2, 3].map(|view| texts.view(1, view)), [0, 1, 2, 3]);
     }
 
     #[test]
