@@ -36,7 +36,8 @@ pub struct TrainSettings {
     pub fine_tuning_rate: f64,
     /// Seed of every random choice.
     pub seed: u64,
-    /// Views of each training picture: the whole, its mirror image, and random crops.
+    /// Views of each training picture: the whole, its mirror image, and random crops. With captions that tell left from right no
+    /// mirrored one is shown.
     pub views: usize,
     /// Training pictures held out to choose the epoch and the tag thresholds; never more than a fifth.
     pub held_out: usize,
