@@ -269,7 +269,8 @@ impl Writer {
     }
 
     /// Publishes everything that was changed so far. Does nothing, and gives the same generation, when nothing
-    /// was, and for a successor until it is promoted. After an error the last generation is still the published one and the call can be repeated.
+    /// was, and for a successor until it is promoted. After an error the last generation is still the published one and the
+    /// call can be repeated.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].

@@ -58,6 +58,8 @@ pub(crate) fn run(args: &DoctorArgs, settings: &Settings, output: &mut Output) -
             output.line(format_args!("{}", sentence(finding)))?;
         }
     }
+    // What nothing uses is no damage.
+    let is_damaged = found.findings.iter().any(|f| f.remedy != Remedy::Remove);
     if let Some(unread) = unread(found.catalogue) {
         output.notice(format_args!("{unread}"));
     }
@@ -67,13 +69,11 @@ pub(crate) fn run(args: &DoctorArgs, settings: &Settings, output: &mut Output) -
         output.notice(format_args!(
             "sound: {images} pictures, {bytes} compared with their checksums"
         ));
-    } else if !args.repair && found.findings.iter().any(|f| f.remedy != Remedy::Remove) {
+    } else if !args.repair && is_damaged {
         output.notice(format_args!(
             "`imgsearch doctor --repair` does what can be done"
         ));
     }
-    // What nothing uses is no damage.
-    let is_damaged = found.findings.iter().any(|f| f.remedy != Remedy::Remove);
     Ok(match is_damaged {
         true => Exit::Failed,
         false => Exit::Found,
