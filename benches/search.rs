@@ -84,6 +84,7 @@ fn search(c: &mut Criterion) {
                 facts: ImageFacts::default(),
                 embedding: embedding(i as u64),
                 tag_scores: scores,
+                tokens: Vec::new(),
             }
         });
         writer.put(images.collect()).expect("put");

@@ -52,6 +52,9 @@ pub struct IngestSettings {
     pub hidden: bool,
     /// Seconds after which finished pictures are published, so that searches find them.
     pub publish_seconds: u64,
+    /// Most room that what sentences are matched with (ITM) may take for each picture, in KiB; where a model needs more, it is not
+    /// kept.
+    pub max_token_kib: usize,
 }
 
 /// Settings of searching.
@@ -74,6 +77,7 @@ impl Default for IngestSettings {
             max_megapixels: 120,
             hidden: false,
             publish_seconds: 5,
+            max_token_kib: 64,
         }
     }
 }

@@ -4,11 +4,11 @@
 //! ```json
 //! {"format":"imgsearch-catalogue","version":1,"model":"tag2text-mini-…","dim":256,"tags":1939,"images":8}
 //! {"id":"…","files":[{"path":"/a.jpg","len":1,"modified_ns":1}],"width":4,"height":3,"format":"jpeg","captured":null,
-//!  "camera":null,"tags":["cat"],"embedding":"…","scores":"…"}
+//!  "camera":null,"tags":["cat"],"embedding":"…","scores":"…","tokens":"…"}
 //! ```
 //!
-//! `embedding` is `[dim]` f32 and `scores` is `[tags]` f16, both little-endian in base64, and come back bit for bit. `tags` names
-//! what is recognised, for those who read the file; an import does not. A path that is not UTF-8 is there twice, as readable as it
+//! `embedding` is `[dim]` f32 and `scores` is `[tags]` f16, both little-endian in base64, and come back bit for bit; `tokens`, where
+//! there are any, are those that sentences are matched with, as the index keeps them. `tags` names what is recognised, for those who read the file; an import does not. A path that is not UTF-8 is there twice, as readable as it
 //! can be made and in base64.
 
 use std::path::{Path, PathBuf};
@@ -45,6 +45,8 @@ struct Line {
     tags: Vec<String>,
     embedding: String,
     scores: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    tokens: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -120,6 +122,7 @@ pub(crate) fn line(image: &NewImage, tags: Vec<String>) -> Result<String, serde_
         tags,
         embedding: BASE64_STANDARD.encode(embedding),
         scores: BASE64_STANDARD.encode(scores),
+        tokens: BASE64_STANDARD.encode(&image.tokens),
     })
 }
 
@@ -166,6 +169,7 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
             .iter()
             .map(|x| f16::from_le_bytes(*x).to_f32())
             .collect(),
+        tokens: decoded("tokens", &line.tokens)?,
     })
 }
 

@@ -76,6 +76,10 @@ pub trait Encoder: Send + Sync {
         let features = self.images(pictures)?.into_iter();
         Ok(features.map(|features| features.embedding).collect())
     }
+    /// Whether the model has image-text matching: [`Encoder::images_with_tokens`] and [`Encoder::match_logits`].
+    fn matches(&self) -> bool {
+        false
+    }
     /// [`Encoder::images`], with the tokens that [`Encoder::match_logits`] takes: a picture is encoded once for both.
     ///
     /// # Errors

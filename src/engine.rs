@@ -205,6 +205,7 @@ impl Engine {
         let filter = Filter {
             must: prepared.must.clone(),
             must_not: prepared.must_not.clone(),
+            ..Filter::default()
         };
         let fusion = Fusion::new(
             self.vocabulary(),

@@ -11,8 +11,9 @@ use roaring::{RoaringBitmap, RoaringTreemap};
 use crate::catalogue::{Catalogue, Next};
 use crate::changes::Outcome;
 use crate::manifest::Manifest;
+use crate::pack::Pack;
 use crate::segment::Segment;
-use crate::snapshot::{Part, open_segment, open_tombstones};
+use crate::snapshot::{Part, open_pack, open_segment, open_tombstones};
 use crate::tags::TagIndex;
 use crate::{Result, Schema};
 
@@ -24,6 +25,10 @@ pub(crate) struct State {
     pub(crate) parts: Vec<Part>,
     /// `None` when it has to be made anew.
     pub(crate) tags: Option<TagIndex>,
+    /// The published packs of image tokens.
+    pub(crate) packs: Vec<Arc<Pack>>,
+    /// A pack was lost, so images that are published may lack their tokens.
+    pub(crate) lacks_tokens: bool,
     /// The highest generation that may ever have been published.
     pub(crate) generation: u64,
     pub(crate) next: Next,
@@ -76,6 +81,7 @@ pub(crate) fn audit(
         tags: String::new(),
         tags_fingerprint: 0,
         tags_meta: None,
+        packs: Vec::new(),
     };
     let mut manifest = manifest.unwrap_or_else(empty);
     let generation = newest_name(dir).max(manifest.generation);
@@ -141,7 +147,10 @@ pub(crate) fn audit(
     }
     manifest.segments = files;
     let tags = open_tags(dir, &manifest);
+    let (packs, lacks_tokens) = open_packs(dir, &mut manifest, thorough)?;
     Ok(State {
+        packs,
+        lacks_tokens,
         manifest,
         parts,
         tags,
@@ -149,8 +158,39 @@ pub(crate) fn audit(
         next,
         pending,
         gone,
-        differs,
+        differs: differs || lacks_tokens,
     })
+}
+
+/// Opens the packs that can be, leaves the others out of the manifest, and says whether there were others.
+fn open_packs(
+    dir: &Path,
+    manifest: &mut Manifest,
+    thorough: bool,
+) -> Result<(Vec<Arc<Pack>>, bool)> {
+    let files = std::mem::take(&mut manifest.packs);
+    let all = files.len();
+    let mut packs = Vec::new();
+    for file in files {
+        let opened = open_pack(dir, &file).and_then(|pack| {
+            if thorough {
+                pack.verify()?;
+            }
+            Ok(pack)
+        });
+        match opened {
+            Ok(pack) => {
+                packs.push(Arc::new(pack));
+                manifest.packs.push(file);
+            }
+            Err(error @ crate::Error::NewerFormat { .. }) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "rebuilding image tokens from the catalogue");
+            }
+        }
+    }
+    let lacks_tokens = packs.len() < all;
+    Ok((packs, lacks_tokens))
 }
 
 fn all_rows(segment: &Segment) -> RoaringBitmap {

@@ -52,8 +52,7 @@ impl<'a> Changes<'a> {
         }
         let vector = self.next.vector;
         self.next.vector += 1;
-        self.batch
-            .put_numbers(vector, &image.embedding, &image.tag_scores);
+        self.batch.put_numbers(vector, &image);
 
         let touched = self.touched(&image.id)?;
         let known = touched.now.take();

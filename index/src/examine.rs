@@ -7,6 +7,7 @@ use roaring::RoaringTreemap;
 use crate::catalogue::Catalogue;
 use crate::lock::Lock;
 use crate::manifest::{self, Manifest};
+use crate::pack::Pack;
 use crate::segment::Segment;
 use crate::snapshot::open_tombstones;
 use crate::tags::TagIndex;
@@ -163,6 +164,13 @@ impl Examiner<'_> {
                     let rows = segment.docs().iter().zip(0_u32..);
                     docs.extend(rows.filter(|(_, row)| is_live(*row)).map(|(&doc, _)| doc));
                 }
+                Err(error) => self.unusable(&path, error)?,
+            }
+        }
+        for file in &manifest.packs {
+            let path = self.dir.join(&file.name);
+            match Pack::open(&path).and_then(|pack| pack.verify()) {
+                Ok(()) => self.done.bytes += file.bytes,
                 Err(error) => self.unusable(&path, error)?,
             }
         }

@@ -7,14 +7,19 @@ impl Filter {
     /// True when nothing is filtered out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.must.is_empty() && self.must_not.is_empty()
+        self.must.is_empty() && self.must_not.is_empty() && self.above.is_empty()
+    }
+
+    /// Whether it asks for more than the lists of recognised tags tell.
+    pub(crate) fn needs_scores(&self) -> bool {
+        self.threshold.is_some() || !self.above.is_empty()
     }
 
     pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
-        self.must
-            .iter()
-            .flatten()
-            .chain(&self.must_not)
+        let above = self.above.iter().flat_map(|(tags, _)| tags);
+        let must = self.must.iter().flatten();
+        must.chain(&self.must_not)
+            .chain(above)
             .try_for_each(|&tag| check_tag(tag, schema))
     }
 
@@ -30,7 +35,7 @@ impl Filter {
         let one_of = |tags: &[TagId]| -> Result<RoaringBitmap> {
             let mut rows = RoaringBitmap::new();
             for &tag in tags {
-                rows |= segment.recognised(tag)?;
+                rows |= self.recognised(segment, tag)?;
             }
             Ok(rows)
         };
@@ -43,10 +48,24 @@ impl Filter {
             rows &= one_of(tags)?;
         }
         for &tag in &self.must_not {
-            rows -= segment.recognised(tag)?;
+            rows -= self.recognised(segment, tag)?;
+        }
+        for (tags, least) in &self.above {
+            let scores = tags.iter().map(|&tag| segment.above(tag, *least));
+            rows &= scores.fold(RoaringBitmap::new(), |all, rows| all | rows);
         }
         rows -= dead;
         Ok(Some(rows))
+    }
+}
+
+impl Filter {
+    /// The rows in which a tag counts as recognised.
+    fn recognised(&self, segment: &Segment, tag: TagId) -> Result<RoaringBitmap> {
+        match self.threshold {
+            Some(threshold) => Ok(segment.above(tag, threshold)),
+            None => segment.recognised(tag),
+        }
     }
 }
 

@@ -21,6 +21,7 @@
 //!     facts: ImageFacts { width: 640, height: 480, format: "jpeg".into(), ..ImageFacts::default() },
 //!     embedding: Embedding::new(vec![0.0, 3.0, 4.0])?,
 //!     tag_scores: vec![0.9, 0.1],
+//!     tokens: Vec::new(),
 //! }])?;
 //! writer.commit()?;
 //!
@@ -50,10 +51,14 @@ mod filter;
 mod image_id;
 mod lock;
 mod manifest;
+mod matching;
+mod pack;
+mod packing;
 mod publish;
 mod reader;
 mod record;
 mod rescue;
+mod room;
 mod segment;
 mod snapshot;
 mod successor;
@@ -72,7 +77,8 @@ pub use image_id::{ImageId, ParseImageIdError};
 pub use reader::Reader;
 pub use segment::TagScores;
 pub use types::{
-    Doc, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema, TagId, TagScore,
+    Doc, Effort, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema, TagId,
+    TagScore,
 };
 pub use writer::{Options, Writer};
 

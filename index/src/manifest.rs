@@ -20,7 +20,7 @@ pub(crate) struct Manifest {
     /// No document of this or an earlier generation has this number or a higher one.
     pub(crate) next_doc: u64,
     pub(crate) schema: Schema,
-    pub(crate) segments: Vec<SegmentFile>,
+    pub(crate) segments: Vec<PublishedFile>,
     pub(crate) tombstones: Option<String>,
     /// The folder of the tag index.
     pub(crate) tags: String,
@@ -30,18 +30,21 @@ pub(crate) struct Manifest {
     /// program did not write it.
     #[serde(default)]
     pub(crate) tags_meta: Option<String>,
+    /// Packs of image tokens, oldest first. The first versions of this program had none.
+    #[serde(default)]
+    pub(crate) packs: Vec<PublishedFile>,
 }
 
-/// A segment with what the file system said of it when it was published. As long as that has not changed, its
+/// A segment or a pack with what the file system said of it when it was published. As long as that has not changed, its
 /// checksums need not be computed again at each open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SegmentFile {
+pub(crate) struct PublishedFile {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) modified_ns: i64,
 }
 
-impl SegmentFile {
+impl PublishedFile {
     pub(crate) fn of(dir: &Path, name: &str) -> Result<Self> {
         let path = dir.join(name);
         let meta = path.metadata().map_err(|source| Error::io(&path, source))?;
@@ -99,7 +102,8 @@ impl Manifest {
         let manifest: Self =
             serde_json::from_str(body).map_err(|error| damaged(&error.to_string()))?;
         manifest.schema.check()?;
-        let names = manifest.segments.iter().map(|segment| &segment.name);
+        let files = manifest.segments.iter().chain(&manifest.packs);
+        let names = files.map(|file| &file.name);
         if names
             .chain(&manifest.tombstones)
             .chain([&manifest.tags])
@@ -123,7 +127,8 @@ impl Manifest {
 
     /// True for everything that this generation consists of.
     pub(crate) fn names(&self, name: &str) -> bool {
-        self.segments.iter().any(|segment| segment.name == name)
+        let mut files = self.segments.iter().chain(&self.packs);
+        files.any(|file| file.name == name)
             || self.tombstones.as_deref() == Some(name)
             || self.tags == name
     }
@@ -148,7 +153,7 @@ mod tests {
                 tags: 3,
                 thresholds: vec![0.1, 0.7, 0.3],
             },
-            segments: vec![SegmentFile {
+            segments: vec![PublishedFile {
                 name: "a.seg".into(),
                 bytes: 1,
                 modified_ns: 2,
@@ -157,6 +162,7 @@ mod tests {
             tags: "tags-1".into(),
             tags_fingerprint: u64::MAX,
             tags_meta: Some("{}\n".into()),
+            packs: Vec::new(),
         }
     }
 

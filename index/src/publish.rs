@@ -1,5 +1,7 @@
-//! Making a generation: segment, tag index, tombstones, and last the manifest that names them all.
+//! Making a generation: segment, image tokens, tag index, tombstones, and last the manifest that names them all.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,19 +10,28 @@ use roaring::RoaringTreemap;
 use crate::audit::State;
 use crate::catalogue::Catalogue;
 use crate::durable::{self, UNFINISHED};
-use crate::manifest::{Manifest, SegmentFile};
-use crate::segment::{Builder, Row, RowTags, Segment, TagScores};
+use crate::manifest::{Manifest, PublishedFile};
+use crate::pack::Pack;
+use crate::packing;
+use crate::segment::{Builder, GraphProgress, Row, RowTags, Segment, TagScores};
 use crate::snapshot::Part;
 use crate::tags::{Stamp, TagIndex};
 use crate::writer::Options;
-use crate::{Result, Schema, tiers, tombstones};
+use crate::{ImageId, Result, Schema, tiers, tombstones};
 
-/// Publishes a state. After an error the state is as before, and so is what readers see.
+/// Whether a segment is large enough for a graph and has none.
+pub(crate) fn lacks_graph(part: &Part, options: &Options) -> bool {
+    part.live() >= options.graph_from as u64 && part.segment.graph().is_none()
+}
+
+/// Publishes a state; with `graphs`, every segment that is large enough has a graph then, unless its progress breaks them off.
+/// After an error, and when it was broken off, the state is as before, and so is what readers see.
 pub(crate) fn publish(
     dir: &Path,
     catalogue: &Catalogue,
     options: &Options,
     state: &mut State,
+    graphs: Option<GraphProgress<'_>>,
 ) -> Result<()> {
     let generation = state.generation + 1;
     let schema = state.manifest.schema.clone();
@@ -29,7 +40,12 @@ pub(crate) fn publish(
         .iter()
         .map(|part| (part.live(), part.dead.len()))
         .collect();
-    let merged = tiers::to_merge(&sizes, state.pending.len());
+    let mut merged = tiers::to_merge(&sizes, state.pending.len());
+    if graphs.is_some() {
+        for (merged, part) in merged.iter_mut().zip(&state.parts) {
+            *merged |= lacks_graph(part, options);
+        }
+    }
     let old = |is_merged: bool| {
         let parts = state
             .parts
@@ -43,15 +59,17 @@ pub(crate) fn publish(
 
     let sources: Vec<&Part> = old(true).map(|(part, _)| part).collect();
     let name = format!("segment-{generation}.seg");
-    let made = Making {
+    let making = Making {
         schema: &schema,
         catalogue,
         sources: &sources,
         pending: &state.pending,
-    }
-    .make(&dir.join(&name), options.graph_from)?
-    .map(Arc::new);
-    let (mut parts, mut files): (Vec<Part>, Vec<SegmentFile>) = old(false)
+    };
+    let made = match making.make(&dir.join(&name), graphs, options.graph_from)? {
+        ControlFlow::Continue(made) => made.map(Arc::new),
+        ControlFlow::Break(()) => return Ok(()),
+    };
+    let (mut parts, mut files): (Vec<Part>, Vec<PublishedFile>) = old(false)
         .map(|(part, file)| (part.clone(), file.clone()))
         .unzip();
     if let Some(segment) = &made {
@@ -59,7 +77,21 @@ pub(crate) fn publish(
             segment: Arc::clone(segment),
             dead: Default::default(),
         });
-        files.push(SegmentFile::of(dir, &name)?);
+        files.push(PublishedFile::of(dir, &name)?);
+    }
+
+    let fresh = unpacked(catalogue, state)?;
+    let live = parts.iter().map(|part| part.live() as usize).sum();
+    let name = format!("tokens-{generation}.pack");
+    let (replaced, pack) = packing::pack(&dir.join(&name), catalogue, &state.packs, fresh, live)?;
+    let kept = state.packs.iter().zip(&state.manifest.packs).zip(&replaced);
+    let kept = kept.filter(|(_, replaced)| !**replaced);
+    let (mut packs, mut pack_files): (Vec<Arc<Pack>>, Vec<PublishedFile>) = kept
+        .map(|((pack, file), _)| (Arc::clone(pack), file.clone()))
+        .unzip();
+    if let Some(pack) = pack {
+        packs.push(Arc::new(pack));
+        pack_files.push(PublishedFile::of(dir, &name)?);
     }
 
     let stamp = Stamp {
@@ -129,6 +161,7 @@ pub(crate) fn publish(
         tags_fingerprint,
         tags_meta,
         tags: tags_name,
+        packs: pack_files,
     };
     manifest.write(dir)?;
 
@@ -138,10 +171,35 @@ pub(crate) fn publish(
     }
     (state.manifest, state.parts, state.generation) = (manifest, parts, generation);
     state.tags = new_tags.or(state.tags.take());
+    (state.packs, state.lacks_tokens) = (packs, false);
     state.pending.clear();
     state.gone.clear();
     state.differs = false;
     Ok(())
+}
+
+/// The images whose tokens are in no pack yet, with the numbers of their vectors.
+fn unpacked(catalogue: &Catalogue, state: &State) -> Result<BTreeMap<ImageId, u64>> {
+    let mut unpacked = BTreeMap::new();
+    let mut look = |doc, id: ImageId| {
+        let image = catalogue.image(&id)?.ok_or_else(|| catalogue.lost(doc))?;
+        if !packing::has(&state.packs, &id, image.vector) && catalogue.has_tokens(image.vector)? {
+            unpacked.insert(id, image.vector);
+        }
+        Ok(())
+    };
+    if state.lacks_tokens {
+        catalogue.docs().try_for_each(|item| {
+            let (doc, id) = item?;
+            look(doc, id)
+        })?;
+    } else {
+        state.pending.iter().try_for_each(|doc| {
+            let id = catalogue.at_doc(doc)?.ok_or_else(|| catalogue.lost(doc))?;
+            look(doc, id)
+        })?;
+    }
+    Ok(unpacked)
 }
 
 /// A segment to be made of whole old ones and of what is new in the catalogue.
@@ -153,8 +211,13 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// `None` when there is no row to write.
-    fn make(&self, path: &Path, graph_from: usize) -> Result<Option<Segment>> {
+    /// `None` when there is no row to write; breaks where its graph was broken off.
+    fn make(
+        &self,
+        path: &Path,
+        graphs: Option<GraphProgress<'_>>,
+        graph_from: usize,
+    ) -> Result<ControlFlow<(), Option<Segment>>> {
         let mut rows: Vec<(u64, Option<(u32, u32)>)> =
             self.pending.iter().map(|d| (d, None)).collect();
         for (part, source) in self.sources.iter().zip(0..) {
@@ -165,7 +228,7 @@ impl Making<'_> {
             );
         }
         if rows.is_empty() {
-            return Ok(None);
+            return Ok(ControlFlow::Continue(None));
         }
         rows.sort_unstable();
         let mut builder = Builder::create(path, self.schema, rows.len() as u64)?;
@@ -184,7 +247,11 @@ impl Making<'_> {
                 None => self.push_new(&mut builder, doc)?,
             }
         }
-        builder.finish(rows.len() >= graph_from).map(Some)
+        let graph = graphs.filter(|_| rows.len() >= graph_from);
+        Ok(match builder.finish(graph)? {
+            Some(segment) => ControlFlow::Continue(Some(segment)),
+            None => ControlFlow::Break(()),
+        })
     }
 
     fn push_new(&self, builder: &mut Builder<'_>, doc: u64) -> Result<()> {
@@ -206,7 +273,7 @@ impl Making<'_> {
 
 /// True for the names of what is published, also under a name that is not final.
 pub(crate) fn is_published(name: &str) -> bool {
-    let starts = ["segment-", "dead-", "tags-"];
+    let starts = ["segment-", "dead-", "tags-", "tokens-"];
     let unfinished = name.strip_suffix(UNFINISHED);
     starts.iter().any(|start| name.starts_with(start))
         || unfinished.is_some_and(|name| name.ends_with("MANIFEST."))

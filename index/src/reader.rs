@@ -1,13 +1,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::filter::check_tag;
 use crate::manifest::Manifest;
+use crate::packing;
 use crate::segment::{Segment, TagScores};
 use crate::snapshot::Snapshot;
 use crate::vectors::{self, Query};
 use crate::{
-    Doc, Embedding, Error, Filter, Generation, ImageId, Record, Result, Schema, TagId, durable,
+    Doc, Effort, Embedding, Error, Filter, Generation, ImageId, Record, Result, Schema, durable,
 };
 
 /// One published generation, to be searched.
@@ -88,46 +88,34 @@ impl Reader {
     /// # Errors
     /// [`Error::Size`], [`Error::UnknownTag`], [`Error::Damaged`].
     pub fn nearest(&self, query: &Embedding, k: usize, filter: &Filter) -> Result<Vec<(Doc, f32)>> {
+        self.nearest_with(query, k, filter, Effort::default())
+    }
+
+    /// [`Reader::nearest`] with more or less effort than is planned.
+    ///
+    /// # Errors
+    /// As [`Reader::nearest`].
+    pub fn nearest_with(
+        &self,
+        query: &Embedding,
+        k: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Vec<(Doc, f32)>> {
         self.check_query(query, filter)?;
         let query = Query::new(query);
         let mut found = Vec::new();
         for part in &self.snapshot.parts {
             let allowed = filter.allowed(&part.segment, &part.dead)?;
             let (rows, graph) = (part.segment.vectors(), part.segment.graph());
-            let nearest = vectors::nearest(&rows, graph.as_ref(), allowed.as_ref(), &query, k);
+            let nearest =
+                vectors::nearest(&rows, graph.as_ref(), allowed.as_ref(), &query, k, effort);
             let docs = part.segment.docs();
             found.extend(nearest.iter().map(|s| (Doc(docs[s.row as usize]), s.score)));
         }
         found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(k);
         Ok(found)
-    }
-
-    /// The `k` images with the highest score for these tags, best first, ties by document. The score is the sum
-    /// over the recognised tags of weight times [`TagScores::confidence`], which is 1 to 1.07; images with none of
-    /// the tags recognised are not found. A tag that is given twice counts twice.
-    ///
-    /// # Errors
-    /// [`Error::UnknownTag`], [`Error::Weight`], [`Error::Damaged`], [`Error::Io`].
-    pub fn match_tags(
-        &self,
-        tags: &[(TagId, f32)],
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Vec<(Doc, f32)>> {
-        filter.check(self.schema())?;
-        for &(tag, weight) in tags {
-            check_tag(tag, self.schema())?;
-            if !weight.is_finite() {
-                return Err(Error::Weight { tag, weight });
-            }
-        }
-        let is_live = |doc| self.snapshot.locate(doc).is_some();
-        let found = self.snapshot.tags.matching(tags, filter, k, is_live)?;
-        Ok(found
-            .into_iter()
-            .map(|(score, doc)| (Doc(doc), score))
-            .collect())
     }
 
     /// The cosine of an image with an embedding.
@@ -161,6 +149,15 @@ impl Reader {
         Embedding::restore(segment.vectors().float_row(row).to_vec()).ok_or_else(|| {
             Error::damaged(segment.path(), format!("vector {row} is not a direction"))
         })
+    }
+
+    /// What sentences are matched with, as the model of the index packed it; `None` where it was not kept.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDoc`], [`Error::Damaged`].
+    pub fn tokens(&self, doc: Doc) -> Result<Option<&[u8]>> {
+        let (segment, row) = self.locate(doc)?;
+        packing::tokens(&self.snapshot.packs, &segment.id(row))
     }
 
     /// What there is to show of an image.
@@ -214,26 +211,6 @@ impl Reader {
         })
     }
 
-    /// Every tag that is recognised somewhere, with the number of images that show it, in the order of the
-    /// vocabulary.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`].
-    pub fn tag_counts(&self) -> Result<Vec<(TagId, u64)>> {
-        let mut counts = Vec::new();
-        for tag in (0..self.schema().tags as u32).map(TagId) {
-            let mut count = 0;
-            for part in &self.snapshot.parts {
-                let rows = part.segment.recognised(tag)?;
-                count += rows.len() - rows.intersection_len(&part.dead);
-            }
-            if count > 0 {
-                counts.push((tag, count));
-            }
-        }
-        Ok(counts)
-    }
-
     /// The `k` newest images by the time of capture, else of modification, newest first, ties by document.
     ///
     /// # Errors
@@ -258,7 +235,11 @@ impl Reader {
             .collect())
     }
 
-    fn locate(&self, doc: Doc) -> Result<(&Segment, u32)> {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(crate) fn locate(&self, doc: Doc) -> Result<(&Segment, u32)> {
         self.snapshot.locate(doc.0).ok_or(Error::UnknownDoc { doc })
     }
 

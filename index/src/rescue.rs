@@ -2,12 +2,14 @@
 //! compute, and they are there. Tag scores come back to 1/255.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::changes::Changes;
 use crate::manifest::Manifest;
+use crate::packing;
 use crate::segment::Segment;
-use crate::snapshot::{open_segment, open_tombstones};
+use crate::snapshot::{open_pack, open_segment, open_tombstones};
 use crate::{Embedding, Error, NewImage, Result, Schema};
 
 /// Rows per batch.
@@ -76,6 +78,13 @@ fn restore(dir: &Path, manifest: &Manifest, catalogue: &Catalogue, from: u64) ->
             Err(error) => tracing::warn!(%error, "a segment cannot be restored from"),
         }
     }
+    let packs = manifest.packs.iter().filter_map(|file| {
+        let opened = open_pack(dir, file).map(Arc::new);
+        opened
+            .inspect_err(|error| tracing::warn!(%error, "image tokens cannot be restored"))
+            .ok()
+    });
+    let packs: Vec<_> = packs.collect();
     // The order in which they were stored, so that of two images at one path the later one keeps it.
     rows.sort_unstable();
     tracing::warn!(
@@ -87,7 +96,10 @@ fn restore(dir: &Path, manifest: &Manifest, catalogue: &Catalogue, from: u64) ->
     for rows in rows.chunks(BATCH) {
         let mut changes = Changes::new(catalogue, next);
         for &(_, segment, row) in rows {
-            if let Some(image) = image(&segments[segment], row)? {
+            if let Some(mut image) = image(&segments[segment], row)? {
+                image.tokens = packing::tokens(&packs, &image.id)?
+                    .unwrap_or_default()
+                    .to_vec();
                 changes.put(image)?;
             }
         }
@@ -110,5 +122,6 @@ fn image(segment: &Segment, row: u32) -> Result<Option<NewImage>> {
         facts: entry.facts,
         embedding,
         tag_scores: tag_scores.collect(),
+        tokens: Vec::new(),
     }))
 }

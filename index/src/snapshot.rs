@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use roaring::RoaringBitmap;
 
-use crate::manifest::{Manifest, SegmentFile};
+use crate::manifest::{Manifest, PublishedFile};
+use crate::pack::Pack;
 use crate::segment::Segment;
 use crate::tags::{TagIndex, TagSearcher};
 use crate::{Error, Result, Schema, tombstones};
@@ -46,6 +47,7 @@ pub(crate) struct Snapshot {
     pub(crate) dir: PathBuf,
     pub(crate) manifest: Manifest,
     pub(crate) parts: Vec<Part>,
+    pub(crate) packs: Vec<Arc<Pack>>,
     pub(crate) tags: TagSearcher,
 }
 
@@ -85,6 +87,8 @@ impl Snapshot {
             .into_iter()
             .zip(dead)
             .map(|(segment, dead)| Part { segment, dead });
+        let packs = manifest.packs.iter();
+        let packs = packs.map(|file| open_pack(dir, file).map(Arc::new));
         let tags_dir = dir.join(&manifest.tags);
         let tags = TagIndex::open(&tags_dir, manifest.tags_meta.as_deref())?;
         if tags.fingerprint()? != manifest.tags_fingerprint {
@@ -105,6 +109,7 @@ impl Snapshot {
             dir: dir.to_path_buf(),
             manifest: manifest.clone(),
             parts: parts.collect(),
+            packs: packs.collect::<Result<_>>()?,
             tags: tags.searcher()?,
         })
     }
@@ -118,13 +123,22 @@ impl Snapshot {
 }
 
 /// Opens a segment, and reads all of it if the file is not the very one that was published.
-pub(crate) fn open_segment(dir: &Path, file: &SegmentFile, schema: &Schema) -> Result<Segment> {
+pub(crate) fn open_segment(dir: &Path, file: &PublishedFile, schema: &Schema) -> Result<Segment> {
     let path = dir.join(&file.name);
     let segment = Segment::open(&path, schema)?;
-    if SegmentFile::of(dir, &file.name)? != *file {
+    if PublishedFile::of(dir, &file.name)? != *file {
         segment.verify()?;
     }
     Ok(segment)
+}
+
+/// The same for a pack.
+pub(crate) fn open_pack(dir: &Path, file: &PublishedFile) -> Result<Pack> {
+    let pack = Pack::open(&dir.join(&file.name))?;
+    if PublishedFile::of(dir, &file.name)? != *file {
+        pack.verify()?;
+    }
+    Ok(pack)
 }
 
 pub(crate) fn open_tombstones(dir: &Path, manifest: &Manifest) -> Result<Vec<RoaringBitmap>> {

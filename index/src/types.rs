@@ -57,6 +57,8 @@ pub struct NewImage {
     pub embedding: Embedding,
     /// The probability of each tag, `[Schema::tags]`, each 0 to 1.
     pub tag_scores: Vec<f32>,
+    /// What sentences are matched with later, as its model packs it; empty where nothing is kept.
+    pub tokens: Vec<u8>,
 }
 
 /// What an index is made for. Vectors of two models do not compare, so an index belongs to one.
@@ -120,6 +122,21 @@ impl Schema {
     }
 }
 
+/// How the nearest images are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effort {
+    /// All are compared where that is fast, and where it is not, a graph is walked that finds nearly all of them: recall@10 is
+    /// 1.000 up to 100,000 images and at least 0.99 up to a million, for queries that are pictures and for texts.
+    #[default]
+    Planned,
+    /// All are compared.
+    Exact,
+    /// Segments with a graph are walked with this many candidates in view (`ef`), however few that is: the speed of many queries
+    /// may matter more than the last hundredth of recall.
+    Candidates(usize),
+}
+
 /// The number of a publication: each [`Writer::commit`](crate::Writer::commit) that changes something makes a
 /// higher one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,12 +160,17 @@ impl fmt::Display for Doc {
 }
 
 /// Which images may be found, by the tags that are recognised in them. Exact, also on top of a graph.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Of each of these sets of tags one must be recognised; of an empty set none can be.
     pub must: Vec<Vec<TagId>>,
     /// Tags of which none may be recognised.
     pub must_not: Vec<TagId>,
+    /// Of each of these sets one tag must have a probability above the one given.
+    pub above: Vec<(Vec<TagId>, f32)>,
+    /// The probability above which every tag counts as recognised, here and where tags are matched and counted, in the place of
+    /// the thresholds of the index.
+    pub threshold: Option<f32>,
 }
 
 /// What a search shows of an image.

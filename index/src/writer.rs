@@ -1,4 +1,5 @@
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::audit::{self, State};
@@ -8,6 +9,7 @@ use crate::lock::Lock;
 use crate::manifest::Manifest;
 use crate::publish;
 use crate::rescue;
+use crate::segment::GraphProgress;
 use crate::successor;
 use crate::{Error, FileFacts, Generation, ImageId, NewImage, Result, Schema, TagId};
 
@@ -15,8 +17,8 @@ use crate::{Error, FileFacts, Generation, ImageId, NewImage, Result, Schema, Tag
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// From how many images on a segment gets a graph. Default: 100,000; below, scanning all is as fast, finds
-    /// everything and costs nothing to build.
+    /// From how many images on a segment gets a graph when [`Writer::settle`] is called. Default: 10,000; below, comparing
+    /// all is as fast, finds everything and costs nothing to build.
     pub graph_from: usize,
     /// Whether all of what is published is read and compared with its checksums when the index is opened, and not only files that
     /// look changed. Default: no.
@@ -26,7 +28,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            graph_from: 100_000,
+            graph_from: 10_000,
             thorough: false,
         }
     }
@@ -181,6 +183,7 @@ impl Writer {
                 facts: image.entry.facts,
                 embedding: numbers.embedding,
                 tag_scores: numbers.scores.iter().map(|score| score.to_f32()).collect(),
+                tokens: self.catalogue.tokens(image.vector)?.unwrap_or_default(),
             })
         })
     }
@@ -276,9 +279,42 @@ impl Writer {
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn commit(&mut self) -> Result<Generation> {
         if self.state.has_news() && !self.is_successor {
-            publish::publish(&self.dir, &self.catalogue, &self.options, &mut self.state)?;
+            self.publish(None)?;
         }
         Ok(Generation(self.state.manifest.generation))
+    }
+
+    /// A commit after which every segment that is large enough has a graph. It is for the end of a run: building a graph takes
+    /// some milliseconds a row, and commits go without, so that what is new can be found soon.
+    ///
+    /// `progress` gets how many of how many rows are linked; when it breaks, what was published before stays as it is and is
+    /// compared without a graph, until this is called again.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub fn settle(
+        &mut self,
+        mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Generation> {
+        self.commit()?;
+        let parts = &self.state.parts;
+        let is_settled = !parts
+            .iter()
+            .any(|part| publish::lacks_graph(part, &self.options));
+        if !self.is_successor && !is_settled {
+            self.publish(Some(&mut progress))?;
+        }
+        Ok(Generation(self.state.manifest.generation))
+    }
+
+    fn publish(&mut self, graphs: Option<GraphProgress<'_>>) -> Result<()> {
+        publish::publish(
+            &self.dir,
+            &self.catalogue,
+            &self.options,
+            &mut self.state,
+            graphs,
+        )
     }
 
     fn change<T>(&mut self, change: impl FnOnce(&mut Changes<'_>) -> Result<T>) -> Result<T> {

@@ -1,28 +1,32 @@
 //! How fast and how exact an index is, on a collection that is made up.
 
 mod collection;
+mod nearest;
 mod report;
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use imgsearch_index::{
-    Embedding, FileFacts, Filter, ImageFacts, ImageId, NewImage, Reader, Schema, TagId, Writer,
+    Effort, Embedding, FileFacts, Filter, ImageFacts, ImageId, NewImage, Reader, Schema, TagId,
+    Writer,
 };
 
 use crate::error::{Error, Result};
 use collection::TAGS_EACH;
 pub use collection::{Collection, CollectionSize};
-pub use report::{IndexBench, Latency, NearestBench};
+pub use nearest::NearestBench;
+use nearest::Queries;
+use report::milliseconds;
+pub use report::{IndexBench, Latency, WalkBench};
 
-/// Results of a query by embedding.
-const NEAREST: usize = 10;
 /// Results of a query by tags.
 const MATCHES: usize = 100;
-/// Times that all queries are asked.
-const PASSES: usize = 3;
+/// Candidates in view of the walks that are tried, as the program for the peers tries them.
+const CANDIDATES: [usize; 14] = [
+    10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+];
 /// Pictures that are stored in one step, as an index run does.
 const BATCH: usize = 64;
 /// Probability of a tag that is not there.
@@ -54,31 +58,28 @@ pub fn bench_index(
     // One thread, as the peers have, and as many searches at once would leave to each.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.map_err(|error| Error::Bench(error.to_string()))?;
+    let pictures = Queries::new(collection, &collection.image_queries)?;
+    let texts = Queries::new(collection, &collection.text_queries)?;
     let before = anonymous_memory();
-    let opened = (0..PASSES).map(|_| {
-        let start = Instant::now();
-        let reader = Reader::open(dir)?;
-        let query = embedding(&collection.text_queries[..size.dim])?;
-        pool.install(|| reader.nearest(&query, NEAREST, &Filter::default()))?;
-        Ok(milliseconds(start))
-    });
-    let first_result_ms = median(opened.collect::<Result<_>>()?);
+    let first_result_ms = pool.install(|| texts.first_result(dir))?;
     let reader = Reader::open(dir)?;
-    let numbers: HashMap<ImageId, u32> = (0..size.images)
-        .map(|image| (id(image), image as u32))
-        .collect();
-    let mut kinds = Vec::new();
-    for (what, queries) in [
-        ("searching by pictures", &collection.image_queries),
-        ("searching by texts", &collection.text_queries),
-    ] {
-        if progress(what, kinds.len(), 2).is_break() {
+    let ask = |effort| -> Result<_> {
+        pool.install(|| Ok((pictures.ask(&reader, effort)?, texts.ask(&reader, effort)?)))
+    };
+    let (image_queries, text_queries) = ask(Effort::Planned)?;
+    let searching = anonymous_memory().zip(before);
+    let mut walks = Vec::new();
+    for (done, candidates) in CANDIDATES.into_iter().enumerate() {
+        if progress("searching", done, CANDIDATES.len()).is_break() {
             return Ok(None);
         }
-        kinds.push(pool.install(|| nearest(collection, &reader, &numbers, queries))?);
+        let (image_queries, text_queries) = ask(Effort::Candidates(candidates))?;
+        walks.push(WalkBench {
+            candidates,
+            image_queries,
+            text_queries,
+        });
     }
-    let [image_queries, text_queries] = [kinds[0], kinds[1]];
-    let searching = anonymous_memory().zip(before);
     let tag_queries = pool.install(|| matches(collection, &reader))?;
     drop(reader);
     let again = store(collection, dir, &schema, "storing again", &mut progress)?;
@@ -92,6 +93,7 @@ pub fn bench_index(
         first_result_ms,
         image_queries,
         text_queries,
+        walks,
         tag_queries,
         anonymous_bytes: searching.map(|(after, before)| after.saturating_sub(before)),
         logical_bytes: logical(collection),
@@ -126,7 +128,7 @@ fn store(
     if progress("publishing", 0, 1).is_break() {
         return Ok(None);
     }
-    writer.commit()?;
+    writer.settle(|done, all| progress("linking", done, all))?;
     Ok(Some((put, start.elapsed().as_secs_f64())))
 }
 
@@ -152,6 +154,7 @@ fn picture(collection: &Collection, image: usize) -> Result<NewImage> {
         },
         embedding: embedding(&collection.vectors[image * size.dim..][..size.dim])?,
         tag_scores,
+        tokens: Vec::new(),
     })
 }
 
@@ -168,45 +171,6 @@ fn logical(collection: &Collection) -> u64 {
     const FACTS: usize = 200;
     let size = collection.size;
     (size.images * (4 * size.dim + 2 * size.tags + FACTS)) as u64
-}
-
-fn nearest(
-    collection: &Collection,
-    reader: &Reader,
-    numbers: &HashMap<ImageId, u32>,
-    queries: &[f32],
-) -> Result<NearestBench> {
-    let dim = collection.size.dim;
-    let asked = queries.chunks_exact(dim).map(embedding);
-    let asked = asked.collect::<Result<Vec<_>>>()?;
-    let all = Filter::default();
-    let mut answers = Vec::new();
-    let mut seconds = Vec::new();
-    let mut latencies = Vec::new();
-    for _ in 0..PASSES {
-        let pass = Instant::now();
-        answers.clear();
-        for query in &asked {
-            let start = Instant::now();
-            answers.push(reader.nearest(query, NEAREST, &all)?);
-            latencies.push(milliseconds(start));
-        }
-        seconds.push(pass.elapsed().as_secs_f64());
-    }
-    let truth = collection.nearest(queries, NEAREST);
-    let (mut found, mut expected) = (0, 0);
-    for (answer, truth) in answers.iter().zip(&truth) {
-        expected += truth.len();
-        for (doc, _) in answer {
-            let id = reader.record(*doc)?.id;
-            found += usize::from(numbers.get(&id).is_some_and(|image| truth.contains(image)));
-        }
-    }
-    Ok(NearestBench {
-        recall: found as f64 / expected.max(1) as f64,
-        queries_per_second: asked.len() as f64 / median(seconds),
-        latency: Latency::of(latencies),
-    })
 }
 
 fn matches(collection: &Collection, reader: &Reader) -> Result<Latency> {
@@ -229,10 +193,6 @@ fn anonymous_memory() -> Option<u64> {
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(1024 * kilobytes)
-}
-
-fn milliseconds(start: Instant) -> f64 {
-    1e3 * start.elapsed().as_secs_f64()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -258,6 +218,9 @@ mod tests {
             (bench.image_queries.recall, bench.text_queries.recall),
             (1.0, 1.0)
         );
+        assert_eq!(bench.walks.len(), CANDIDATES.len());
+        let (candidates, first) = bench.fewest(0.99, |walk| walk.text_queries).unwrap();
+        assert_eq!((candidates, first.recall), (10, 1.0));
         assert!(bench.text_queries.queries_per_second > 0.0 && bench.first_result_ms > 0.0);
         assert!(bench.index_bytes > bench.catalogue_bytes_after_reindexing);
         let table = bench.to_string();

@@ -1,8 +1,11 @@
 //! What was measured of an index.
 
 use std::fmt;
+use std::time::Instant;
 
 use serde::Serialize;
+
+use super::nearest::NearestBench;
 
 /// Median and 99th percentile, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -29,20 +32,20 @@ impl Latency {
     }
 }
 
-/// Searches for the nearest pictures, on one thread.
+/// Searches in which a graph, where there is one, is walked with so many candidates in view.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct NearestBench {
-    /// Share of the ten nearest that were found.
-    pub recall: f64,
-    /// Median of three passes over all queries.
-    pub queries_per_second: f64,
-    /// Of single queries.
-    pub latency: Latency,
+pub struct WalkBench {
+    /// How many.
+    pub candidates: usize,
+    /// Queries that are pictures.
+    pub image_queries: NearestBench,
+    /// Queries that are texts.
+    pub text_queries: NearestBench,
 }
 
 /// What was measured of an index.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct IndexBench {
     /// Pictures.
@@ -63,6 +66,8 @@ pub struct IndexBench {
     pub image_queries: NearestBench,
     /// Queries that lie apart from all pictures, as sentences do.
     pub text_queries: NearestBench,
+    /// The same with less and with more effort than is planned, fewest candidates first.
+    pub walks: Vec<WalkBench>,
     /// Queries by three tags, frequent ones more often, a hundred results.
     pub tag_queries: Latency,
     /// Bytes that no file stands for which searching added to the process; absent where the system does not say.
@@ -77,6 +82,22 @@ pub struct IndexBench {
     pub put_seconds_again: f64,
     /// Bytes of the whole index at the end.
     pub index_bytes: u64,
+}
+
+impl IndexBench {
+    /// The fewest candidates with at least this recall, for one kind of queries.
+    pub fn fewest(
+        &self,
+        recall: f64,
+        kind: impl Fn(&WalkBench) -> NearestBench,
+    ) -> Option<(usize, NearestBench)> {
+        let walks = self.walks.iter().map(|walk| (walk.candidates, kind(walk)));
+        walks.into_iter().find(|(_, bench)| bench.recall >= recall)
+    }
+}
+
+pub(super) fn milliseconds(start: Instant) -> f64 {
+    1e3 * start.elapsed().as_secs_f64()
 }
 
 impl fmt::Display for IndexBench {
@@ -115,18 +136,32 @@ impl fmt::Display for IndexBench {
         )?;
         writeln!(
             f,
-            "\n10 nearest          recall  queries/s   p50 ms   p99 ms"
+            "\n10 nearest by pictures            recall  queries/s   p50 ms   p99 ms"
         )?;
-        for (what, bench) in [
-            ("by pictures", self.image_queries),
-            ("by texts", self.text_queries),
-        ] {
-            writeln!(
-                f,
-                "{what:<16} {:>9.4} {:>10.0} {:>8.3} {:>8.3}",
-                bench.recall, bench.queries_per_second, bench.latency.p50_ms, bench.latency.p99_ms
-            )?;
-        }
-        Ok(())
+        table(f, self.image_queries, self, |walk| walk.image_queries)?;
+        writeln!(f, "by texts")?;
+        table(f, self.text_queries, self, |walk| walk.text_queries)
     }
+}
+
+/// As planned, then by candidates.
+fn table(
+    f: &mut fmt::Formatter<'_>,
+    planned: NearestBench,
+    bench: &IndexBench,
+    kind: impl Fn(&WalkBench) -> NearestBench,
+) -> fmt::Result {
+    let walks = bench.walks.iter();
+    let walks = walks.map(|walk| (format!("{} candidates", walk.candidates), kind(walk)));
+    for (what, bench) in [("as planned".to_owned(), planned)]
+        .into_iter()
+        .chain(walks)
+    {
+        writeln!(
+            f,
+            "  {what:<28} {:>9.4} {:>10.0} {:>8.3} {:>8.3}",
+            bench.recall, bench.queries_per_second, bench.latency.p50_ms, bench.latency.p99_ms
+        )?;
+    }
+    Ok(())
 }

@@ -63,6 +63,7 @@ impl Bar {
                 self.bar.set_position(*done as u64);
             }
             Progress::Publishing => self.stage("publishing", WAITING, None),
+            Progress::Linking { done, total } => return self.count("linking", *done, *total),
             Progress::Watching => self.stage("watching for changes", WAITING, None),
             _ => {}
         }

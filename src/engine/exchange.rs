@@ -104,7 +104,11 @@ impl Engine {
         let outcome = store(&mut writer, &head, lines, &mut progress);
         // Whatever ended it, what was stored is published.
         writer.commit()?;
-        outcome
+        let done = outcome?;
+        if !done.cancelled {
+            writer.settle(|_, _| progress(done.images, head.images))?;
+        }
+        Ok(done)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::corpus::CaptionedPicture;
 use crate::encoder::{Encoder, ImageFeatures};
 use crate::image_tokens::ImageTokensF16;
 use crate::media::{Limits, MediaError, Squares, read, squares};
-use crate::models::{ModelError, ModelPart};
+use crate::models::ModelError;
 
 /// Pictures encoded at once.
 const BATCH: usize = 16;
@@ -86,28 +86,26 @@ pub(crate) fn tag_scores(
     })
 }
 
-/// Embedding and tags of every picture, with the tokens that sentences are matched with where `matching` is asked for and the model can.
+/// Embedding and tags of every picture, with the tokens that sentences are matched with, as precise as an index keeps them, where
+/// `matching` is asked for and the model can.
 pub(crate) fn matchable_features(
     encoder: &dyn Encoder,
     pictures: &[CaptionedPicture],
     matching: bool,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<ImageFeatures>, Option<Vec<ImageTokensF16>>), EvalError> {
-    if matching {
+    if matching && encoder.matches() {
         let encoded = encode(encoder, pictures, ENCODING, watch, |squares| {
-            encoder.images_with_tokens(squares)
+            let encoded = encoder.images_with_tokens(squares)?.into_iter();
+            let kept = encoded.map(|(features, tokens)| {
+                let kept = ImageTokensF16::unpack(&tokens.pack());
+                kept.map(|kept| (features, kept))
+                    .ok_or(ModelError::NotFinite)
+            });
+            kept.collect()
         });
-        match encoded {
-            Ok(encoded) => {
-                let (images, tokens) = encoded.into_iter().unzip();
-                return Ok((images, Some(tokens)));
-            }
-            Err(EvalError::Model(ModelError::Lacks {
-                part: ModelPart::Matcher,
-                ..
-            })) => {}
-            Err(error) => return Err(error),
-        }
+        let (images, tokens) = encoded?.into_iter().unzip();
+        return Ok((images, Some(tokens)));
     }
     let images = encode(encoder, pictures, ENCODING, watch, |squares| {
         encoder.images(squares)

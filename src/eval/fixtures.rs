@@ -117,6 +117,10 @@ impl Encoder for Numbers {
         Ok(Embedding::new(vec![1.0, 1.0]).unwrap())
     }
 
+    fn matches(&self) -> bool {
+        self.matches
+    }
+
     fn images_with_tokens(
         &self,
         pictures: &[Squares],

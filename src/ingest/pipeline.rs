@@ -14,7 +14,7 @@ use super::diff::{Changes, diff};
 use super::report::{IndexReport, Progress, SkippedFile};
 use super::walk::{WalkError, WalkOptions, walk};
 use crate::config::IngestSettings;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, ImageFeatures};
 use crate::error::Result;
 use crate::media::Squares;
 
@@ -114,9 +114,10 @@ pub(crate) fn run<R: AsRef<Path>>(
     // Whatever stopped the run, what was stored is published.
     run.finish(outcome.is_ok())?;
     outcome?;
-    let mut report = run.report;
+    let (mut report, mut progress) = (run.report, run.progress);
     if !report.cancelled {
-        writer.promote()?;
+        let mut writer = writer.promote()?;
+        writer.settle(|done, total| progress(&Progress::Linking { done, total }))?;
     }
     report.elapsed = start.elapsed();
     Ok(report)
@@ -235,10 +236,10 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
             pictures.push(waiting.squares);
             rest.push((waiting.job, waiting.id, waiting.facts));
         }
-        let features = self.encoder.images(&pictures)?;
+        let features = self.features(&pictures)?;
         let mut images = Vec::with_capacity(rest.len());
         let (mut added, mut updated) = (0, 0);
-        for ((job, id, facts), features) in rest.into_iter().zip(features) {
+        for ((job, id, facts), (features, tokens)) in rest.into_iter().zip(features) {
             match job.was {
                 Some(_) => updated += 1,
                 None => added += 1,
@@ -250,6 +251,7 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
                 facts,
                 embedding: features.embedding,
                 tag_scores: features.tag_scores,
+                tokens,
             });
         }
         let stored = images.len();
@@ -268,6 +270,22 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// What the encoder makes of pictures, with what sentences are matched with where it is to be kept.
+    fn features(&self, pictures: &[Squares]) -> Result<Vec<(ImageFeatures, Vec<u8>)>> {
+        if !self.encoder.matches() {
+            let features = self.encoder.images(pictures)?.into_iter();
+            return Ok(features.map(|features| (features, Vec::new())).collect());
+        }
+        let most = self.settings.max_token_kib << 10;
+        let features = self.encoder.images_with_tokens(pictures)?.into_iter();
+        let packed = features.map(|(features, tokens)| {
+            let packed = tokens.pack();
+            let is_kept = packed.len() <= most;
+            (features, if is_kept { packed } else { Vec::new() })
+        });
+        Ok(packed.collect())
     }
 
     fn publish_if_due(&mut self) -> Result<()> {

@@ -23,6 +23,14 @@ pub enum Progress {
     },
     /// What was done is being published.
     Publishing,
+    /// What was published is being linked for fast searches; it can be searched meanwhile, and a run that is stopped now goes on
+    /// with it the next time.
+    Linking {
+        /// Pictures that are linked.
+        done: usize,
+        /// Pictures to link.
+        total: usize,
+    },
     /// All is done, and changes are waited for.
     Watching,
 }

@@ -267,6 +267,10 @@ impl Encoder for Tag2TextMini {
         self.text_side()?.sentences.cut(sentence)
     }
 
+    fn matches(&self) -> bool {
+        self.manifest.matcher.is_some()
+    }
+
     fn images_with_tokens(
         &self,
         pictures: &[Squares],

@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use bytemuck::Zeroable;
@@ -56,6 +57,9 @@ struct Stream {
     buffer: Vec<u8>,
     hasher: blake3::Hasher,
 }
+
+/// What a graph tells while it is built: how many of how many rows are linked.
+pub(crate) type GraphProgress<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
 /// Sections of known length, written while the rows come; after them the records, then the rest.
 const STREAMED: [Section; 9] = [
@@ -172,8 +176,9 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Writes what could not be written row by row, syncs the file and gives it its name.
-    pub(crate) fn finish(mut self, with_graph: bool) -> Result<Segment> {
+    /// Writes what could not be written row by row, syncs the file and gives it its name. With `graph` it gets one, which is told of
+    /// its progress and may break it off: then there is no segment.
+    pub(crate) fn finish(mut self, graph: Option<GraphProgress<'_>>) -> Result<Option<Segment>> {
         debug_assert_eq!(self.ids.len() as u64, self.rows);
         for at in 0..self.streams.len() {
             self.flush(at)?;
@@ -196,11 +201,15 @@ impl<'a> Builder<'a> {
         drop(recognised);
         self.append(Section::Graph, &[], &mut end)?;
         self.seal(end)?;
-        if with_graph {
+        if let Some(progress) = graph {
             // The file is a complete segment by now, so the graph is built from the mapped vectors and no copy of
             // them is kept here.
-            let words =
-                vectors::build_graph(&Segment::open(&self.unfinished, self.schema)?.vectors());
+            let complete = Segment::open(&self.unfinished, self.schema)?;
+            let Some(words) = vectors::build_graph(&complete.vectors(), progress) else {
+                let removed = std::fs::remove_file(&self.unfinished);
+                removed.map_err(|source| Error::io(&self.unfinished, source))?;
+                return Ok(None);
+            };
             self.append(Section::Graph, bytemuck::cast_slice(&words), &mut end)?;
             self.seal(end)?;
         }
@@ -208,7 +217,7 @@ impl<'a> Builder<'a> {
             .sync_all()
             .map_err(|source| Error::io(&self.unfinished, source))?;
         durable::rename(&self.unfinished, &self.path)?;
-        Segment::open(&self.path, self.schema)
+        Segment::open(&self.path, self.schema).map(Some)
     }
 
     fn recognised_bytes(&self) -> Result<Vec<u8>> {

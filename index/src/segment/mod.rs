@@ -4,9 +4,9 @@ mod build;
 mod layout;
 mod tag_scores;
 
-pub(crate) use build::{Builder, Row, RowTags};
+pub(crate) use build::{Builder, GraphProgress, Row, RowTags};
 pub use tag_scores::TagScores;
-pub(crate) use tag_scores::{LEVELS, confidence_of_level};
+pub(crate) use tag_scores::{LEVELS, confidence_of_level, level};
 
 use std::fs::File;
 use std::ops::Range;
@@ -159,6 +159,14 @@ impl Segment {
     /// `[tags]`, probability times 255.
     pub(crate) fn tag_bytes(&self, row: u32) -> &[u8] {
         &self.bytes(Section::Tags)[row as usize * self.tags..][..self.tags]
+    }
+
+    /// The rows in which a tag of the schema has a probability above this one.
+    pub(crate) fn above(&self, tag: TagId, probability: f32) -> RoaringBitmap {
+        let scores = self.bytes(Section::Tags).iter().skip(tag.0 as usize);
+        let rows = scores.step_by(self.tags.max(1)).zip(0..);
+        let above = rows.filter(|(byte, _)| tag_scores::probability(**byte) > probability);
+        above.map(|(_, row)| row).collect()
     }
 
     /// The rows in which a tag of the schema is recognised.

@@ -93,12 +93,12 @@ pub(super) fn byte(probability: f32, threshold: f32) -> u8 {
     }
 }
 
-fn probability(byte: u8) -> f32 {
+pub(super) fn probability(byte: u8) -> f32 {
     f32::from(byte) / 255.0
 }
 
 /// The level of a recognised tag: eight equal parts of what is above the threshold.
-fn level(byte: u8, threshold: f32) -> Option<u32> {
+pub(crate) fn level(byte: u8, threshold: f32) -> Option<u32> {
     let score = probability(byte);
     let above = (score - threshold) / (1.0 - threshold).max(f32::MIN_POSITIVE);
     (score > threshold).then(|| ((above * LEVELS as f32) as u32).min(LEVELS - 1))

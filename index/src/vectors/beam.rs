@@ -9,14 +9,13 @@ use std::collections::BinaryHeap;
 
 use roaring::RoaringBitmap;
 
-use super::{Query, Scored, Vectors, best};
+use super::kernels::prefetch;
+use super::{Query, Scored, Vectors, exact};
 
 const HEADER: usize = 16;
 const NONE: u32 = u32::MAX;
-/// Rows to keep in view. Sentences lie outside the cloud of pictures and need three times as many as pictures do.
-const LEAST_EF: usize = 128;
-/// Rows kept in view per row wanted, and rows compared as floats per row wanted.
-const EF_PER_RESULT: usize = 4;
+/// Rows that are fetched from memory while one is computed: they lie anywhere in it.
+const AHEAD: usize = 4;
 
 /// Lays a graph out.
 pub(super) struct Layout {
@@ -113,7 +112,8 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// About the `k` best of the allowed rows, best first. `share` is how large a part of the rows is allowed.
+    /// About the `k` best of the allowed rows, best first, with `ef` candidates in view. `share` is how large a part of the rows is
+    /// allowed.
     pub(crate) fn nearest(
         &self,
         vectors: &Vectors<'_>,
@@ -121,9 +121,9 @@ impl<'a> Graph<'a> {
         share: f64,
         query: &Query,
         k: usize,
+        ef: usize,
     ) -> Vec<Scored> {
-        let wanted = LEAST_EF.max(k * EF_PER_RESULT);
-        let ef = (wanted as f64 / share.max(0.01)).ceil() as usize;
+        let ef = (ef.max(k) as f64 / share.max(0.01)).ceil() as usize;
         let mut found = self.walk(vectors, allowed, query, ef);
         let missed = self
             .missed
@@ -133,12 +133,9 @@ impl<'a> Graph<'a> {
             score: vectors.estimate(row, query),
             row,
         }));
-        let mut found = best(found, wanted);
+        found.sort_unstable_by(|a, b| b.cmp(a));
         found.dedup_by_key(|scored| scored.row);
-        for scored in &mut found {
-            scored.score = vectors.cosine(scored.row, query);
-        }
-        best(found, k)
+        exact::rescore(vectors, query, &found, k)
     }
 
     /// The allowed ones among the `ef` rows that a walk keeps in view, with their estimates.
@@ -172,14 +169,16 @@ impl<'a> Graph<'a> {
             if nearest.score < worst && view.len() >= ef {
                 break;
             }
-            // Collected first, so that the cache misses of their rows overlap.
             fresh.clear();
             fresh.extend(
                 self.lowest_of(nearest.row)
                     .iter()
                     .filter(|&&row| is_new(row)),
             );
-            for &row in &fresh {
+            let fetch = |row: &u32| vectors.prefetch(*row);
+            fresh.iter().take(AHEAD).for_each(fetch);
+            for (at, &row) in fresh.iter().enumerate() {
+                fresh.get(at + AHEAD).into_iter().for_each(fetch);
                 let scored = Scored {
                     score: vectors.estimate(row, query),
                     row,
@@ -188,6 +187,8 @@ impl<'a> Graph<'a> {
                 if is_full && view.peek().is_some_and(|Reverse(worst)| scored <= *worst) {
                     continue;
                 }
+                // Most are looked at later, as they are among the nearest so far.
+                prefetch(bytemuck::cast_slice(self.block(row)));
                 open.push(scored);
                 view.push(Reverse(scored));
                 if is_full {
@@ -221,8 +222,13 @@ impl<'a> Graph<'a> {
     }
 
     fn lowest_of(&self, row: u32) -> &'a [u32] {
+        counted(self.block(row))
+    }
+
+    /// The neighbours of a row on the lowest layer, with their number.
+    fn block(&self, row: u32) -> &'a [u32] {
         let stride = 2 * self.neighbours + 1;
-        counted(&self.lowest[row as usize * stride..][..stride])
+        &self.lowest[row as usize * stride..][..stride]
     }
 
     fn upper_of(&self, row: u32, layer: u32) -> &'a [u32] {

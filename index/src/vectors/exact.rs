@@ -57,7 +57,7 @@ pub(super) fn nearest(
             .collect(),
     };
     candidates.sort_unstable_by(|a, b| b.cmp(a));
-    rescore(vectors, query, &candidates, k, slack)
+    rescore(vectors, query, &candidates, k)
 }
 
 /// The rows of a range that can be among its `k` best.
@@ -131,13 +131,13 @@ impl Doubtful {
 }
 
 /// Replaces estimates by cosines, best estimate first, until no further row can make it.
-fn rescore(
+pub(super) fn rescore(
     vectors: &Vectors<'_>,
     query: &Query,
     candidates: &[Scored],
     k: usize,
-    slack: f32,
 ) -> Vec<Scored> {
+    let slack = query.slack(vectors.error);
     let mut heap: BinaryHeap<Reverse<Scored>> = BinaryHeap::with_capacity(k.min(4096) + 1);
     for candidate in candidates {
         let worst = heap.peek().filter(|_| heap.len() == k);

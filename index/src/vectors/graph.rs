@@ -1,5 +1,7 @@
 //! Building a graph. The only file that names hnsw_rs: it builds, [`Graph`] serves.
 
+use std::ops::ControlFlow;
+
 use anndists::dist::Distance;
 use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
@@ -15,6 +17,8 @@ const EF_CONSTRUCTION: usize = 200;
 const LAYERS: usize = 16;
 /// Rows that the self-probe may look at before a row counts as out of reach.
 const PROBE: usize = 64;
+/// Rows between two questions whether to go on.
+const ROWS_PER_STEP: usize = 1024;
 
 /// Cosine distance. A distance of our own, because those that come with hnsw_rs assert that norms are at most 1,
 /// which rounding does not respect.
@@ -27,8 +31,11 @@ impl Distance<f32> for Cosine {
 }
 
 /// Builds the graph of all rows and lays it out as [`Graph`] reads it. Rows that a walk does not find are listed
-/// in it and will be scanned.
-pub(crate) fn build(vectors: &Vectors<'_>) -> Vec<u32> {
+/// in it and will be scanned. `progress` gets how many of the rows are linked; `None` when it breaks.
+pub(crate) fn build(
+    vectors: &Vectors<'_>,
+    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Option<Vec<u32>> {
     let rows = vectors.rows();
     let hnsw = Hnsw::new(
         NEIGHBOURS,
@@ -40,9 +47,14 @@ pub(crate) fn build(vectors: &Vectors<'_>) -> Vec<u32> {
     if rows > 0 {
         // Two threads that both find an empty graph would leave one of their rows unconnected.
         hnsw.insert_slice((vectors.float_row(0), 0));
-        (1..rows as u32).into_par_iter().for_each(|row| {
-            hnsw.insert_slice((vectors.float_row(row), row as usize));
-        });
+        for from in (1..rows).step_by(ROWS_PER_STEP) {
+            if progress(from, rows).is_break() {
+                return None;
+            }
+            (from..rows.min(from + ROWS_PER_STEP))
+                .into_par_iter()
+                .for_each(|row| hnsw.insert_slice((vectors.float_row(row as u32), row)));
+        }
     }
     let mut layout = beam::Layout::new(rows, NEIGHBOURS);
     let points = hnsw.get_point_indexation();
@@ -73,7 +85,7 @@ pub(crate) fn build(vectors: &Vectors<'_>) -> Vec<u32> {
         );
         words = layout.finish(&missed);
     }
-    words
+    Some(words)
 }
 
 /// The rows that do not find themselves.
@@ -137,7 +149,14 @@ mod tests {
             error,
             kernels,
         };
-        let words = build(&vectors);
+        let mut told = Vec::new();
+        let words = build(&vectors, |done, total| {
+            told.push((done, total));
+            ControlFlow::Continue(())
+        });
+        let words = words.expect("nothing broke it off");
+        assert_eq!(told, [(1, 2000), (1025, 2000)]);
+        assert!(build(&vectors, |_, _| ControlFlow::Break(())).is_none());
         let graph = Graph::open(&words, rows).expect("it was just built");
 
         let (mut found, mut odd) = (0, 0);
@@ -149,7 +168,7 @@ mod tests {
                 let exact = exact::nearest(&vectors, allowed, &query, 10);
                 let share = if allowed.is_some() { 0.5 } else { 1.0 };
                 let walked: HashSet<_> = graph
-                    .nearest(&vectors, allowed, share, &query, 10)
+                    .nearest(&vectors, allowed, share, &query, 10, 128)
                     .iter()
                     .map(|s| s.row)
                     .collect();

@@ -67,6 +67,19 @@ impl Kernels {
     }
 }
 
+/// Has bytes that are about to be read fetched while something else is computed.
+#[inline(always)]
+pub(super) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: it is a hint, which reads nothing that the program sees.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// Sums in many independent lanes, which is what lets the compiler use wide registers: it may not reorder the
 /// additions of floats on its own.
 #[inline(always)]

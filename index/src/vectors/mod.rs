@@ -15,6 +15,8 @@ pub(crate) use top::{Scored, best};
 
 use roaring::RoaringBitmap;
 
+use crate::Effort;
+
 /// The vectors of one segment as they lie in its file.
 #[derive(Clone, Copy)]
 pub(crate) struct Vectors<'a> {
@@ -44,11 +46,20 @@ impl<'a> Vectors<'a> {
         self.kernels.dot(self.float_row(row), query.floats())
     }
 
+    /// Has what [`Vectors::estimate`] needs of a row fetched from memory.
+    fn prefetch(&self, row: u32) {
+        kernels::prefetch(self.code_row(row));
+        kernels::prefetch(bytemuck::bytes_of(&self.scales[row as usize]));
+    }
+
+    fn code_row(&self, row: u32) -> &'a [u8] {
+        &self.codes[row as usize * self.dim..][..self.dim]
+    }
+
     /// The cosine with a row as its codes have it.
     pub(crate) fn estimate(&self, row: u32, query: &Query) -> f32 {
-        let codes = &self.codes[row as usize * self.dim..][..self.dim];
         query.estimate(
-            self.kernels.dot_codes(codes, query.codes()),
+            self.kernels.dot_codes(self.code_row(row), query.codes()),
             self.scales[row as usize],
         )
     }
@@ -57,6 +68,24 @@ impl<'a> Vectors<'a> {
 /// A graph walk has to look at 1/share times as many rows as it may return, so below this share of allowed rows
 /// scanning them is faster.
 const LEAST_SHARE_FOR_GRAPH: f64 = 0.1;
+/// Up to here comparing all rows is what is planned.
+const ROWS_TO_COMPARE: usize = 20_000;
+/// Rows to keep in view. Sentences lie outside the cloud of pictures and need several times as many as pictures do.
+const LEAST_EF: usize = 512;
+/// Rows kept in view per row wanted.
+const EF_PER_RESULT: usize = 4;
+
+/// How many candidates a walk over the graph of this many rows is to keep in view; `None` to compare all.
+fn candidates(effort: Effort, rows: usize, k: usize) -> Option<usize> {
+    match effort {
+        Effort::Exact => None,
+        Effort::Candidates(ef) => Some(ef),
+        Effort::Planned if rows <= ROWS_TO_COMPARE => None,
+        // A long list leads the walk through a good part of the graph, one cache miss after the other.
+        Effort::Planned if k > rows / 100 => None,
+        Effort::Planned => Some(LEAST_EF.max(k * EF_PER_RESULT)),
+    }
+}
 
 /// The `k` best rows, best first, ties by row.
 pub(crate) fn nearest(
@@ -65,14 +94,14 @@ pub(crate) fn nearest(
     allowed: Option<&RoaringBitmap>,
     query: &Query,
     k: usize,
+    effort: Effort,
 ) -> Vec<Scored> {
     let rows = vectors.rows();
     let survivors = allowed.map_or(rows, |rows| rows.len() as usize);
     let share = survivors as f64 / rows.max(1) as f64;
-    // A long list leads the walk through a good part of the graph, one cache miss after the other.
-    let is_for_graph = share >= LEAST_SHARE_FOR_GRAPH && k <= rows / 100;
-    if let Some(graph) = graph.filter(|_| is_for_graph) {
-        let found = graph.nearest(vectors, allowed, share, query, k);
+    let ef = candidates(effort, rows, k).filter(|_| share >= LEAST_SHARE_FOR_GRAPH);
+    if let Some((graph, ef)) = graph.zip(ef) {
+        let found = graph.nearest(vectors, allowed, share, query, k, ef);
         if found.len() == k.min(survivors) {
             return found;
         }

@@ -28,7 +28,7 @@ pub(crate) fn published(dir: &Path) -> Vec<PathBuf> {
             .expect("it is inside")
             .to_string_lossy()
             .into_owned();
-        ["MANIFEST", "segment-", "dead-", "tags-"]
+        ["MANIFEST", "segment-", "dead-", "tags-", "tokens-"]
             .iter()
             .any(|start| name.starts_with(start))
             && !name.ends_with(".lock")

@@ -140,6 +140,7 @@ fn what_was_stored_comes_out_as_it_went_in() {
         assert_eq!((found.id, found.files), (stored.id, stored.files));
         assert_eq!(found.facts, stored.facts);
         assert_eq!(found.embedding, stored.embedding);
+        assert_eq!(found.tokens, stored.tokens);
         for (found, stored) in found.tag_scores.iter().zip(stored.tag_scores) {
             assert!((found - stored).abs() <= 1.0 / 2048.0);
         }

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use imgsearch_index::{Writer, examine};
+use imgsearch_index::{Reader, Writer, examine};
 
 use crate::crash::copy;
-use crate::{assert_has, file, folder, id, image, open, read, schema};
+use crate::{assert_has, assert_has_but_tokens, file, folder, id, image, open, read, schema};
 
 /// Where a fixture is to be made.
 const FIXTURE: &str = "IMGSEARCH_FIXTURE";
@@ -19,9 +19,15 @@ fn kept() -> BTreeSet<u64> {
 
 #[test]
 fn a_folder_of_format_1_is_read_and_continued() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    // The first version kept no image tokens.
+    continued(&fixtures.join("format-1"), assert_has_but_tokens);
+    continued(&fixtures.join("format-1-tokens"), assert_has);
+}
+
+fn continued(fixture: &Path, assert_has: fn(&Reader, BTreeSet<u64>)) {
     let dir = folder();
-    copy(&fixture, dir.path());
+    copy(fixture, dir.path());
     let reader = read(dir.path());
     assert_has(&reader, kept());
     let copied = reader.find_path("copy.jpg".as_ref());
@@ -32,7 +38,11 @@ fn a_folder_of_format_1_is_read_and_continued() {
     let mut writer = open(dir.path());
     writer.put(vec![image(99)]).expect("it is stored");
     writer.commit().expect("it is published");
-    assert_has(&read(dir.path()), kept().into_iter().chain([99]));
+    let reader = read(dir.path());
+    assert_has(&reader, kept().into_iter().chain([99]).collect());
+    let doc = reader.find(&id(99)).expect("it is there");
+    let packed = reader.tokens(doc).expect("they are read");
+    assert_eq!(packed, Some(image(99).tokens.as_slice()));
 }
 
 /// Not a test by itself.

@@ -1,7 +1,8 @@
 //! A disk that becomes full: a sentence that says so, and with room made again nothing is missing.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -9,8 +10,11 @@ use imgsearch_index::{Error, Writer};
 
 use crate::{assert_has, folder, image, open, read, schema};
 
-/// Where the writer that is to fill a disk works.
+/// Where the writer that is to fill a disk works, and how many bytes each commit is left.
 const FOLDER: &str = "IMGSEARCH_FULL_FOLDER";
+const LEFT: &str = "IMGSEARCH_FULL_LEFT";
+/// Enough for some changes: the catalogue wants some megabytes before it begins with one.
+const DISK: &str = "20m";
 /// Mounts a disk of `$0` over the folder `$1`, where only the command after it sees it.
 const MOUNT: &str = r#"mount -t tmpfs -o "size=$0" none "$1" && shift && exec "$@""#;
 
@@ -18,9 +22,9 @@ const MOUNT: &str = r#"mount -t tmpfs -o "size=$0" none "$1" && shift && exec "$
 #[expect(clippy::print_stdout, reason = "what was not tried is said")]
 fn a_full_disk_loses_nothing_that_was_stored() {
     let dir = folder();
-    // Disks that are full at different moments: within the catalogue, a segment, the tag index.
-    for size in [
-        "2200k", "2900k", "3300k", "3800k", "4700k", "5200k", "6100k",
+    // Disks that are full at different moments: within a segment, the tokens, the tag index, and not before the catalogue wants more.
+    for left in [
+        "0", "20000", "60000", "150000", "250000", "300000", "400000", "20000000",
     ] {
         let on_disk = |command: &mut Command| {
             let status = command.status();
@@ -28,7 +32,7 @@ fn a_full_disk_loses_nothing_that_was_stored() {
         };
         let mounted = |program: &str| {
             let mut command = Command::new("unshare");
-            command.args(["-rm", "sh", "-c", MOUNT, size]);
+            command.args(["-rm", "sh", "-c", MOUNT, DISK]);
             command.arg(dir.path()).arg(program);
             command
         };
@@ -41,8 +45,9 @@ fn a_full_disk_loses_nothing_that_was_stored() {
         let mut filling = mounted(program);
         filling
             .args(["--exact", "full::a_writer_on_a_small_disk", "--ignored"])
-            .env(FOLDER, dir.path());
-        assert!(on_disk(&mut filling), "on a disk of {size}");
+            .env(FOLDER, dir.path())
+            .env(LEFT, left);
+        assert!(on_disk(&mut filling), "with {left} bytes left");
     }
 }
 
@@ -56,8 +61,10 @@ fn a_writer_on_a_small_disk() {
     let dir = Path::new(&dir);
     let (index, room) = (dir.join("index"), dir.join("room"));
     std::fs::write(&room, vec![1; 2 << 20]).expect("there is room");
+    let left = std::env::var(LEFT).expect("it is told how much is left");
+    let left = left.parse().expect("it is a number");
     let mut stored = BTreeSet::new();
-    let error = fill(&index, &mut stored);
+    let error = fill(&index, &mut stored, left);
     let told = error.to_string();
     match &error {
         Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull => {
@@ -66,6 +73,7 @@ fn a_writer_on_a_small_disk() {
         _ => assert!(told.contains("there may be no room left"), "{error:?}"),
     }
     std::fs::remove_file(room).expect("it is removed");
+    let _ = std::fs::remove_file(dir.join("ballast"));
     drop(open(&index));
     let reader = read(&index);
     // The batch that failed is there as a whole or not at all.
@@ -78,8 +86,9 @@ fn a_writer_on_a_small_disk() {
 
 const BATCH: u64 = 32;
 
-/// Stores until that fails.
-fn fill(index: &Path, stored: &mut BTreeSet<u64>) -> Error {
+/// Stores until that fails, with no more than some bytes left at each commit.
+fn fill(index: &Path, stored: &mut BTreeSet<u64>, left: u64) -> Error {
+    let ballast = index.with_file_name("ballast");
     let mut writer = match Writer::open(index, &schema()) {
         Ok(writer) => writer,
         Err(error) => return error,
@@ -90,11 +99,23 @@ fn fill(index: &Path, stored: &mut BTreeSet<u64>) -> Error {
             return error;
         }
         stored.extend(batch);
-        if first % (4 * BATCH) == 0
-            && let Err(error) = writer.commit()
-        {
-            return error;
+        if first % (4 * BATCH) == 0 {
+            occupy(&ballast, left);
+            if let Err(error) = writer.commit() {
+                return error;
+            }
+            std::fs::remove_file(&ballast).expect("it is removed");
         }
     }
     unreachable!("disks are finite")
+}
+
+/// Fills the disk but for some bytes.
+fn occupy(ballast: &Path, left: u64) {
+    let mut file = File::create(ballast).expect("there is room for its name");
+    let mut len = 0;
+    while let Ok(written @ 1..) = file.write(&[1; 1 << 16]) {
+        len += written as u64;
+    }
+    file.set_len(len.saturating_sub(left)).expect("it is cut");
 }

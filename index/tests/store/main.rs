@@ -1,5 +1,6 @@
 //! The index as a client sees it: a writer, readers, and a folder that things happen to.
 
+mod beside;
 mod crash;
 mod examine;
 mod format;
@@ -72,7 +73,22 @@ fn image(seed: u64) -> NewImage {
         },
         embedding: embedding(seed),
         tag_scores: scores.collect(),
+        tokens: tokens(seed),
     }
+}
+
+/// Image tokens of a few hundred bytes, or so many that the catalogue keeps them in files of their own; every seventh picture has
+/// none.
+fn tokens(seed: u64) -> Vec<u8> {
+    let len = match seed {
+        seed if seed.is_multiple_of(7) => 0,
+        seed if seed.is_multiple_of(5) => 5000,
+        seed => 200 + seed as usize % 100,
+    };
+    random(seed + 2)
+        .take(len)
+        .map(|x| (127.0 * x) as i8 as u8)
+        .collect()
 }
 
 fn tagged(seed: u64, tag_scores: [f32; TAGS]) -> NewImage {
@@ -113,9 +129,24 @@ fn indexed(bounds: &[u64]) -> tempfile::TempDir {
     dir
 }
 
-/// Asserts that exactly the pictures of these numbers are there, by id, path, vector and record, and that the
-/// tag index agrees with the stored probabilities.
+/// Asserts that exactly the pictures of these numbers are there, by id, path, vector, record and image tokens, and that the tag
+/// index agrees with the stored probabilities.
 fn assert_has(reader: &Reader, seeds: impl IntoIterator<Item = u64>) {
+    let seeds: Vec<u64> = seeds.into_iter().collect();
+    assert_has_but_tokens(reader, seeds.iter().copied());
+    for seed in seeds {
+        let doc = reader.find(&id(seed)).expect("it is there");
+        let packed = reader.tokens(doc).expect("tokens can be read");
+        assert_eq!(
+            packed.unwrap_or_default(),
+            tokens(seed),
+            "tokens of image {seed}"
+        );
+    }
+}
+
+/// The same where image tokens were not kept yet.
+fn assert_has_but_tokens(reader: &Reader, seeds: impl IntoIterator<Item = u64>) {
     use imgsearch_index::{Filter, TagId};
     let all = Filter::default();
     let mut count = 0;

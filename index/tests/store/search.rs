@@ -1,8 +1,9 @@
 //! What searches find, and in which order.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
-use imgsearch_index::{Doc, Error, Filter, NewImage, Options, Reader, TagId, Writer};
+use imgsearch_index::{Doc, Effort, Error, Filter, NewImage, Options, Reader, TagId, Writer};
 
 use crate::{assert_has, embedding, folder, id, image, indexed, open, read, schema, tagged};
 
@@ -95,6 +96,7 @@ fn the_number_of_matches_decides_then_the_confidence() {
     let filter = |must: &[&[u32]], must_not: &[u32]| Filter {
         must: must.iter().map(|tags| ids(tags)).collect(),
         must_not: ids(must_not),
+        ..Filter::default()
     };
     let with = |filter| seeds(&reader, &matching(&[(0, 1.0)], 9, &filter), 0..9);
     assert_eq!(with(filter(&[&[1]], &[])), [3]);
@@ -130,6 +132,7 @@ fn filters_are_exact_for_vectors_too() {
     let filter = Filter {
         must: vec![vec![TagId(0), TagId(3)], vec![TagId(2)]],
         must_not: vec![TagId(1)],
+        ..Filter::default()
     };
     let expected: HashSet<_> = (0..230)
         .filter_map(|seed| reader.find(&id(seed)))
@@ -201,18 +204,24 @@ fn a_graph_finds_what_a_scan_finds() {
         writer
             .remove(&(0..50).map(id).collect::<Vec<_>>())
             .expect("removed");
-        writer.commit().expect("published");
+        let stopped = writer.settle(|_, _| ControlFlow::Break(()));
+        let settled = writer.settle(|_, _| ControlFlow::Continue(()));
+        let again = writer.settle(|_, _| unreachable!("there is nothing left to do"));
+        assert_eq!(settled.expect("settled"), again.expect("settled"));
+        stopped.expect("nothing failed");
     }
     let (with, without) = (read(with.path()), read(without.path()));
     assert_has(&with, 50..1500);
     let filter = Filter {
         must: vec![vec![TagId(0)]],
         must_not: vec![],
+        ..Filter::default()
     };
     let (mut same, mut all) = (0, 0);
     for query in (5000..5100).map(embedding) {
         for filter in [&Filter::default(), &filter] {
-            let walked = with.nearest(&query, 10, filter).expect("searched");
+            let walked = with.nearest_with(&query, 10, filter, Effort::Candidates(128));
+            let walked = walked.expect("searched");
             let scanned = without.nearest(&query, 10, filter).expect("searched");
             assert_eq!(walked.len(), scanned.len());
             let scores: HashSet<_> = walked.iter().map(|(_, score)| score.to_bits()).collect();
@@ -224,4 +233,69 @@ fn a_graph_finds_what_a_scan_finds() {
         }
     }
     assert!(same * 100 >= all * 99, "{same} of {all}");
+}
+
+#[test]
+fn tags_are_cut_anew_at_any_probability() {
+    let dir = indexed(&[0, 40, 60]);
+    open(dir.path()).remove(&[id(5), id(50)]).expect("removed");
+    drop(open(dir.path()));
+    let reader = read(dir.path());
+    let docs: Vec<Doc> = (0..60).filter_map(|seed| reader.find(&id(seed))).collect();
+    assert_eq!(docs.len(), 58);
+    let score = |doc, tag| reader.tag_scores(doc).expect("known").get(TagId(tag));
+    for threshold in [0.1, 0.45, 0.5, 0.9] {
+        let with = |tag| docs.iter().filter(move |&&doc| score(doc, tag) > threshold);
+        let cut = Filter {
+            threshold: Some(threshold),
+            ..Filter::default()
+        };
+        let found = reader
+            .match_tags(&[(TagId(1), 1.0)], 99, &cut)
+            .expect("searched");
+        let (found, sums): (HashSet<Doc>, Vec<f32>) = found.into_iter().unzip();
+        assert_eq!(found, with(1).copied().collect());
+        assert!(sums.is_sorted_by(|a, b| a >= b));
+
+        let both = Filter {
+            must: vec![vec![TagId(0)]],
+            must_not: vec![TagId(2)],
+            ..cut.clone()
+        };
+        let expected: HashSet<Doc> = with(0)
+            .copied()
+            .filter(|&doc| score(doc, 2) <= threshold)
+            .collect();
+        let found = reader.newest(99, &both).expect("searched");
+        assert_eq!(found.into_iter().collect::<HashSet<_>>(), expected);
+
+        let counts = (0..5).map(|tag| (TagId(tag), with(tag).count() as u64));
+        let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        assert_eq!(reader.tag_counts_of(&cut).expect("counted"), counts);
+        let among = reader.tag_counts_among(docs.iter().copied(), Some(threshold));
+        assert_eq!(among.expect("counted"), counts);
+
+        let above = Filter {
+            above: vec![(vec![TagId(3), TagId(4)], threshold)],
+            ..Filter::default()
+        };
+        let found = reader.nearest(&embedding(7), 99, &above).expect("searched");
+        let expected: HashSet<Doc> = with(3).chain(with(4)).copied().collect();
+        assert_eq!(
+            found.iter().map(|(doc, _)| *doc).collect::<HashSet<_>>(),
+            expected
+        );
+        let found = reader
+            .match_tags(&[(TagId(0), 1.0)], 99, &above)
+            .expect("searched");
+        assert!(
+            found
+                .iter()
+                .all(|(doc, _)| expected.contains(doc) && score(*doc, 0) > 0.5)
+        );
+    }
+    let all = Filter::default();
+    let among = reader.tag_counts_among(docs, None).expect("counted");
+    assert_eq!(among, reader.tag_counts_of(&all).expect("counted"));
+    assert_eq!(among, reader.tag_counts().expect("counted"));
 }

@@ -234,6 +234,10 @@ impl Encoder for BlipModel {
         Ok(embeddings)
     }
 
+    fn matches(&self) -> bool {
+        true
+    }
+
     fn images_with_tokens(
         &self,
         pictures: &[Squares],

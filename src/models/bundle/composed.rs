@@ -102,6 +102,10 @@ impl Encoder for Composed {
             .embeddings(&self.aligner.squares(pictures))
     }
 
+    fn matches(&self) -> bool {
+        self.aligner.model.matches()
+    }
+
     fn images_with_tokens(
         &self,
         pictures: &[Squares],
