@@ -64,6 +64,8 @@ pub struct IngestSettings {
 pub struct SearchSettings {
     /// Candidates that each leg brings to the fusion.
     pub candidates: usize,
+    /// The best candidates with which a sentence is matched (ITM); 0 for none.
+    pub rerank: usize,
     /// How the legs are fused.
     pub fusion: FusionParams,
 }
@@ -86,6 +88,7 @@ impl Default for SearchSettings {
     fn default() -> Self {
         Self {
             candidates: 200,
+            rerank: 64,
             fusion: FusionParams::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod pictures;
+mod searching;
 mod upkeep;
 
 use std::fmt;
@@ -9,19 +10,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use imgsearch_index::{Doc, Embedding, Filter, ImageId, Reader, Schema, Writer};
+use imgsearch_index::{ImageId, Reader, Schema, Writer};
 
 use crate::config::Config;
 use crate::encoder::Encoder;
 #[cfg(feature = "watch")]
 use crate::error::Error;
 use crate::error::Result;
-use crate::hit::{Hit, Stats};
+use crate::hit::Stats;
 use crate::ingest::{self, IndexReport, Progress};
 use crate::models::{ModelError, ModelPart, open_model};
-use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Resolver};
+use crate::query::{Rarity, Resolver};
 use crate::vocabulary::Vocabulary;
-use pictures::only;
 #[cfg(feature = "watch")]
 use upkeep::as_indexed;
 
@@ -157,143 +157,6 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Answers a query, best first.
-    ///
-    /// # Errors
-    /// When the query makes no sense, there is no index, or it was made with another model.
-    pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
-        let prepared = query.prepare(self.resolver())?;
-        let snapshot = self.reader()?;
-        let text = prepared
-            .has_text
-            .then(|| self.shared.encoder.text(query.text()))
-            .transpose()?;
-        self.rank(&snapshot, &prepared, text.as_ref(), query.limit())
-    }
-
-    /// What the words of a query stand for, without searching.
-    ///
-    /// # Errors
-    /// When the query makes no sense.
-    pub fn resolve(&self, query: &Query) -> Result<Prepared> {
-        Ok(query.prepare(self.resolver())?)
-    }
-
-    /// What the similarity does not see of a query, because it is longer than the model reads; its tags are matched all the
-    /// same. Empty when all of it is read.
-    ///
-    /// # Errors
-    /// When the model cannot be loaded.
-    pub fn unread<'q>(&self, query: &'q Query) -> Result<&'q str> {
-        let cut = self.shared.encoder.cut(query.text())?;
-        Ok(cut
-            .and_then(|at| query.text().get(at..))
-            .unwrap_or_default())
-    }
-
-    fn rank(
-        &self,
-        Snapshot { reader, rarity }: &Snapshot,
-        prepared: &Prepared,
-        text: Option<&Embedding>,
-        limit: usize,
-    ) -> Result<Vec<Hit>> {
-        let search = &self.shared.config.settings().search;
-        let depth = search.candidates.max(limit);
-        let filter = Filter {
-            must: prepared.must.clone(),
-            must_not: prepared.must_not.clone(),
-            ..Filter::default()
-        };
-        let fusion = Fusion::new(
-            self.vocabulary(),
-            &prepared.resolution,
-            rarity,
-            search.fusion,
-        );
-        let mut docs: Vec<Doc> = Vec::new();
-        if let Some(text) = text {
-            docs.extend(
-                reader
-                    .nearest(text, depth, &filter)?
-                    .iter()
-                    .map(|hit| hit.0),
-            );
-        }
-        let tags = prepared.resolution.weighted_tags();
-        if !tags.is_empty() {
-            docs.extend(
-                reader
-                    .match_tags(&tags, depth, &filter)?
-                    .iter()
-                    .map(|hit| hit.0),
-            );
-        }
-        if text.is_none() && tags.is_empty() {
-            docs = reader.newest(limit, &filter)?;
-        } else {
-            docs.sort_unstable();
-            docs.dedup();
-        }
-        let mut ranked = Vec::with_capacity(docs.len());
-        for doc in docs {
-            let cosine = text.map(|text| reader.similarity(doc, text)).transpose()?;
-            let scores = reader.tag_scores(doc)?;
-            ranked.push((fusion.score(cosine, |tag| scores.get(tag)), doc, cosine));
-        }
-        // A stable sort: equal scores keep the order of the candidates.
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-        ranked.truncate(limit);
-        ranked
-            .into_iter()
-            .map(|(_, doc, cosine)| {
-                let scores = reader.tag_scores(doc)?;
-                let why = fusion.explain(cosine, |tag| scores.get(tag));
-                Ok(Hit::new(reader.record(doc)?, why))
-            })
-            .collect()
-    }
-
-    /// The indexed pictures most similar to one, best first; the picture itself is left out.
-    ///
-    /// # Errors
-    /// When the picture cannot be read, there is no index, or it was made with another model.
-    pub fn similar_to(&self, image: Image<'_>, limit: usize) -> Result<Vec<Hit>> {
-        let Snapshot { reader, .. } = self.reader()?;
-        let known = match image {
-            Image::Id(id) => reader.find(&id),
-            Image::Path(path) => std::path::absolute(path)
-                .ok()
-                .and_then(|path| reader.find_path(&path)),
-        };
-        let (embedding, own) = match (known, image) {
-            (Some(doc), _) => (reader.embedding(doc)?, Some(doc)),
-            (None, Image::Id(id)) => return Err(imgsearch_index::Error::UnknownImage { id }.into()),
-            (None, Image::Path(path)) => {
-                let (id, picture) = self.load(path)?;
-                let embeddings = self.shared.encoder.embeddings(&[picture])?;
-                (only(embeddings)?, reader.find(&id))
-            }
-        };
-        let nothing = Resolution::default();
-        let fusion = Fusion::new(
-            self.vocabulary(),
-            &nothing,
-            &Rarity::new(0, []),
-            self.shared.config.settings().search.fusion,
-        );
-        reader
-            .nearest(&embedding, limit + 1, &Filter::default())?
-            .into_iter()
-            .filter(|(doc, _)| Some(*doc) != own)
-            .take(limit)
-            .map(|(doc, cosine)| {
-                let why = fusion.explain(Some(cosine), |_| 0.0);
-                Ok(Hit::new(reader.record(doc)?, why))
-            })
-            .collect()
     }
 
     /// Forgets pictures; their files stay. Returns how many were known. The next index run over their folders brings them

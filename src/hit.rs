@@ -41,6 +41,18 @@ impl Hit {
     }
 }
 
+/// A tag with the number of pictures of an answer that show it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Facet {
+    /// Its number in the model's vocabulary.
+    pub id: u32,
+    /// Its name.
+    pub tag: String,
+    /// Pictures.
+    pub images: u64,
+}
+
 /// A tag with its probability in a picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -46,7 +46,7 @@ pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
 pub use engine::{Engine, Export, Image, Imported, MissingFile};
 pub use error::{Error, Result};
-pub use hit::{Hit, RecognizedTag, Stats};
+pub use hit::{Facet, Hit, RecognizedTag, Stats};
 pub use image_tokens::ImageTokensF16;
 pub use imgsearch_index::{
     CatalogueState, Embedding, Error as IndexError, Examination, Finding, ImageId, Remedy, examine,
@@ -59,5 +59,5 @@ pub use models::{
     Caption, CaptionOptions, Compute, DeviceChoice, MatchStart, ModelKind, ModelSource, Precision,
     Sampling, Tag2TextMini, WeightType, open_model,
 };
-pub use query::{Explanation, Query};
+pub use query::{Explanation, Legs, Query, Sort};
 pub use vocabulary::{Tag, TagKind, Vocabulary};

@@ -211,6 +211,19 @@ impl Catalogue {
         })
     }
 
+    /// Reads the list of documents, and when it is to be thorough everything else of them.
+    pub(crate) fn verify(&self, schema: &Schema, thorough: bool) -> Result<()> {
+        for item in self.docs() {
+            let (doc, id) = item?;
+            if thorough {
+                let image = self.image(&id)?.ok_or_else(|| self.lost(doc))?;
+                self.numbers(image.vector, schema)?;
+                self.tokens(image.vector)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The image tokens that were encoded together with a vector, where they are kept.
     pub(crate) fn tokens(&self, vector: u64) -> Result<Option<Vec<u8>>> {
         Ok(self.get(&tokens_key(vector))?.map(|value| value.to_vec()))
@@ -424,6 +437,13 @@ fn failed(path: &Path, error: sled::Error) -> Error {
     match error {
         sled::Error::Io(source) if source.kind() == ErrorKind::InvalidData => {
             Error::damaged(path, source.to_string())
+        }
+        // Pages with files of their own.
+        sled::Error::Io(source) if source.kind() == ErrorKind::NotFound => {
+            Error::damaged(path, "a part of it is missing")
+        }
+        sled::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => {
+            Error::damaged(path, "a part of it is cut off")
         }
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
             Error::Busy {

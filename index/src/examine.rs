@@ -241,9 +241,10 @@ impl Examiner<'_> {
             };
             self.done.images += 1;
             self.done.files += image.entry.files.len() as u64;
-            let lost = match catalogue.numbers(image.vector, &schema) {
+            let numbers = catalogue.numbers(image.vector, &schema);
+            let lost = match numbers.and_then(|_| catalogue.tokens(image.vector)) {
                 Err(Error::Damaged { .. }) => true,
-                numbers => numbers.map(|_| false)?,
+                tokens => tokens.map(|_| false)?,
             };
             let strayed =
                 image.entry.files.iter().find(
@@ -257,7 +258,11 @@ impl Examiner<'_> {
                     false => "the path",
                 };
                 let problem = format!("{what} of {name} cannot be read");
-                self.find(path.clone(), problem, Remedy::Reindex);
+                let remedy = match published.contains(doc) {
+                    true => remedy,
+                    false => Remedy::Reindex,
+                };
+                self.find(path.clone(), problem, remedy);
             }
         }
         let Some(manifest) = manifest else {

@@ -1,22 +1,29 @@
+use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
+use crate::record::Entry;
 use crate::segment::Segment;
-use crate::{Error, Filter, Result, Schema, TagId};
+use crate::{Error, FactTest, Filter, Result, Schema, TagId};
 
 impl Filter {
     /// True when nothing is filtered out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.must.is_empty() && self.must_not.is_empty() && self.above.is_empty()
+        self.must.is_empty() && self.must_not.is_empty() && !self.looks_closer()
+    }
+
+    fn looks_closer(&self) -> bool {
+        !self.above.is_empty() || !self.not_above.is_empty() || !self.facts.is_empty()
     }
 
     /// Whether it asks for more than the lists of recognised tags tell.
     pub(crate) fn needs_scores(&self) -> bool {
-        self.threshold.is_some() || !self.above.is_empty()
+        self.threshold.is_some() || self.looks_closer()
     }
 
     pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
-        let above = self.above.iter().flat_map(|(tags, _)| tags);
+        let above = self.above.iter().chain(&self.not_above);
+        let above = above.flat_map(|(tags, _)| tags);
         let must = self.must.iter().flatten();
         must.chain(&self.must_not)
             .chain(above)
@@ -50,9 +57,20 @@ impl Filter {
         for &tag in &self.must_not {
             rows -= self.recognised(segment, tag)?;
         }
-        for (tags, least) in &self.above {
+        let above = |(tags, least): &(Vec<TagId>, f32)| {
             let scores = tags.iter().map(|&tag| segment.above(tag, *least));
-            rows &= scores.fold(RoaringBitmap::new(), |all, rows| all | rows);
+            scores.fold(RoaringBitmap::new(), |all, rows| all | rows)
+        };
+        self.above.iter().for_each(|wanted| rows &= above(wanted));
+        self.not_above
+            .iter()
+            .for_each(|unwanted| rows -= above(unwanted));
+        for (test, is_wanted) in &self.facts {
+            let found = test.rows(segment, &rows)?;
+            match is_wanted {
+                true => rows = found,
+                false => rows -= found,
+            }
         }
         rows -= dead;
         Ok(Some(rows))
@@ -65,6 +83,42 @@ impl Filter {
         match self.threshold {
             Some(threshold) => Ok(segment.above(tag, threshold)),
             None => segment.recognised(tag),
+        }
+    }
+}
+
+impl FactTest {
+    /// Those of some rows for which it is so.
+    fn rows(&self, segment: &Segment, among: &RoaringBitmap) -> Result<RoaringBitmap> {
+        if let &Self::TakenIn(from, to) = self {
+            let times = segment.times();
+            let rows = among.iter();
+            return Ok(rows
+                .filter(|&row| (from..to).contains(&times[row as usize]))
+                .collect());
+        }
+        let rows: Vec<u32> = among.iter().collect();
+        let found = rows.into_par_iter().map(|row| {
+            let entry = segment.entry(row)?;
+            Ok(self.is_so(&entry).then_some(row))
+        });
+        let found = found.collect::<Result<Vec<_>>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn is_so(&self, entry: &Entry) -> bool {
+        let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        match self {
+            &Self::TakenIn(from, to) => (from..to).contains(&entry.time_ns()),
+            Self::Camera(part) => {
+                let camera = entry.facts.camera.as_deref();
+                camera.is_some_and(|camera| has(camera, part))
+            }
+            Self::Path(part) => {
+                let mut paths = entry.files.iter().map(|file| file.path.to_string_lossy());
+                paths.any(|path| has(&path, part))
+            }
+            Self::Format(format) => entry.facts.format.eq_ignore_ascii_case(format),
         }
     }
 }

@@ -77,8 +77,8 @@ pub use image_id::{ImageId, ParseImageIdError};
 pub use reader::Reader;
 pub use segment::TagScores;
 pub use types::{
-    Doc, Effort, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema, TagId,
-    TagScore,
+    Doc, Effort, FactTest, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema,
+    TagId, TagScore,
 };
 pub use writer::{Options, Writer};
 

@@ -15,14 +15,22 @@ use crate::{Embedding, Error, NewImage, Result, Schema};
 /// Rows per batch.
 const BATCH: usize = 256;
 
-/// Opens the catalogue for this schema; makes it anew, from the published segments, if that is the only way.
+/// Opens the catalogue for this schema; makes it anew, from the published segments, if that is the only way. When it is opened
+/// thoroughly, all of it is read before.
 pub(crate) fn open_catalogue(
     dir: &Path,
     schema: &Schema,
     manifest: Option<&Manifest>,
+    thorough: bool,
 ) -> Result<Catalogue> {
     let path = dir.join("catalogue");
-    let catalogue = match Catalogue::open(&path) {
+    let opened = Catalogue::open(&path).and_then(|catalogue| {
+        let known = catalogue.schema()?;
+        let is_known = known.is_some_and(|k| (k.dim, k.tags) == (schema.dim, schema.tags));
+        catalogue.verify(schema, thorough && is_known)?;
+        Ok(catalogue)
+    });
+    let catalogue = match opened {
         Err(Error::Damaged { reason, .. }) if manifest.is_some() => {
             let aside = (1..)
                 .map(|n| dir.join(format!("catalogue.damaged.{n}")))

@@ -159,7 +159,22 @@ impl fmt::Display for Doc {
     }
 }
 
-/// Which images may be found, by the tags that are recognised in them. Exact, also on top of a graph.
+/// A question about the facts of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FactTest {
+    /// Whether it was captured, or where that is not known last modified, from the first of these times on and before the second, in
+    /// nanoseconds since 1970; a capture time counts as if it were UTC.
+    TakenIn(i64, i64),
+    /// Whether the name of the camera has this text in it, whatever its case.
+    Camera(String),
+    /// Whether one of its paths has this text in it, whatever its case.
+    Path(String),
+    /// Whether it has this format, whatever its case.
+    Format(String),
+}
+
+/// Which images may be found, by the tags that are recognised in them and by their facts. Exact, also on top of a graph.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Of each of these sets of tags one must be recognised; of an empty set none can be.
@@ -168,6 +183,10 @@ pub struct Filter {
     pub must_not: Vec<TagId>,
     /// Of each of these sets one tag must have a probability above the one given.
     pub above: Vec<(Vec<TagId>, f32)>,
+    /// Of each of these sets of tags none may have a probability above the one given.
+    pub not_above: Vec<(Vec<TagId>, f32)>,
+    /// What must be so of the facts of an image, or with `false` must not.
+    pub facts: Vec<(FactTest, bool)>,
     /// The probability above which every tag counts as recognised, here and where tags are matched and counted, in the place of
     /// the thresholds of the index.
     pub threshold: Option<f32>,

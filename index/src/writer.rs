@@ -135,7 +135,7 @@ impl Writer {
             }
             None => None,
         };
-        let catalogue = rescue::open_catalogue(dir, schema, manifest.as_ref())?;
+        let catalogue = rescue::open_catalogue(dir, schema, manifest.as_ref(), options.thorough)?;
         let mut state = audit::audit(dir, schema, &catalogue, manifest, options.thorough)?;
         state.generation = state.generation.max(generation);
         let dir = dir.to_path_buf();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::{
-    bench, caption, completions, doctor, eval, exchange, forget, index, match_sentences, model,
-    search, similar, status, tags,
+    bench, caption, completions, doctor, eval, exchange, forget, help, index, match_sentences,
+    model, search, similar, status, tags,
 };
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
@@ -18,8 +18,9 @@ use super::{
     name = "imgsearch",
     version,
     max_term_width = 100,
+    disable_help_subcommand = true,
     after_help = "Exit codes: 0 results, 1 no results, 2 error, 130 interrupted.\n\
-                  `imgsearch help COMMAND` says more about a command."
+                  `imgsearch help COMMAND` says more about a command, `imgsearch help query` about queries."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -109,6 +110,7 @@ pub(crate) enum Command {
     Train(super::train::TrainArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
+    Help(help::HelpArgs),
 }
 
 impl Default for Command {

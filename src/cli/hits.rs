@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use imgsearch::{Engine, Explanation, Hit};
+use imgsearch::{Engine, Explanation, Facet, Hit};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -32,17 +32,9 @@ struct Line<'a> {
     id: String,
     score: f32,
     date: Option<&'a str>,
-    why: Why<'a>,
+    why: &'a Explanation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     copies: Vec<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct Why<'a> {
-    #[serde(flatten)]
-    explanation: &'a Explanation,
-    /// No model of this version matches a picture with the sentence itself.
-    itm: Option<f32>,
 }
 
 /// Writes hits, best first.
@@ -82,6 +74,27 @@ pub(crate) fn write(
     Ok(Exit::Found)
 }
 
+/// Facets that are written.
+const FACETS: usize = 20;
+
+/// Writes the most frequent tags of an answer: one line, or one JSON object.
+pub(crate) fn write_facets(facets: &[Facet], form: Form, output: &mut Output) -> Result<()> {
+    let facets = &facets[..facets.len().min(FACETS)];
+    if form.json {
+        return Ok(output.json(&Facets { facets })?);
+    }
+    let told = facets
+        .iter()
+        .map(|facet| format!("{} {}", facet.tag, facet.images));
+    output.styled(Style::Dim, told.collect::<Vec<_>>().join(", "))?;
+    output.write("\n")
+}
+
+#[derive(Serialize)]
+struct Facets<'a> {
+    facets: &'a [Facet],
+}
+
 fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [PathBuf]) -> Line<'a> {
     Line {
         rank,
@@ -89,10 +102,7 @@ fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [PathBuf]) ->
         id: hit.id.to_string(),
         score: hit.score,
         date: hit.captured.as_deref(),
-        why: Why {
-            explanation: &hit.why,
-            itm: None,
-        },
+        why: &hit.why,
         copies: copies.iter().map(|copy| copy.to_string_lossy()).collect(),
     }
 }

@@ -10,6 +10,7 @@ mod eval;
 mod exchange;
 mod exit;
 mod forget;
+mod help;
 mod hits;
 mod index;
 mod interrupt;
@@ -113,6 +114,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Train(args) => train::run(&args, &settings, &mut output),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
+        Command::Help(args) => help::run(&args, &mut output),
     }?;
     output.flush()?;
     Ok(exit)

@@ -1,10 +1,10 @@
 //! `imgsearch search`: from words to pictures.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Result;
-use imgsearch::query::{Candidate, How, Prepared};
-use imgsearch::{Query, Tag, Vocabulary};
+use imgsearch::query::{Candidate, Day, How, Prepared, QueryError};
+use imgsearch::{Legs, Query, Sort, Tag, Vocabulary};
 
 use super::args::at_least_one;
 use super::exit::Exit;
@@ -18,7 +18,8 @@ const SHOWN: usize = 8;
 /// Find pictures with a sentence or keywords
 ///
 /// The words are read as a sentence: things, properties and actions that the model knows are matched as tags, and the
-/// whole is compared with each picture.
+/// whole is compared with each picture. `imgsearch help query` lists what else may stand in a query: +dog, -person, tag:dog>0.8,
+/// like:FILE, after:2023-05 and more.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SearchArgs {
     /// A sentence or a few keywords
@@ -35,6 +36,18 @@ pub(crate) struct SearchArgs {
     /// No picture that shows this tag (may be repeated)
     #[arg(long, value_name = "TAG")]
     not_tag: Vec<String>,
+    /// What answers: tags, itc (similarity), itm (the sentence matched with the best pictures)
+    #[arg(long, value_name = "LEGS", default_value_t)]
+    legs: Legs,
+    /// Order of the results; which ones there are does not depend on it
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t)]
+    sort: Order,
+    /// Call tags recognised whose probability is above this one, 0 to 1, instead of each tag's own threshold
+    #[arg(long, value_name = "T")]
+    threshold: Option<f32>,
+    /// Write the tags of the pictures found with their numbers first, most frequent first
+    #[arg(long, conflicts_with_all = ["paths_only", "null"])]
+    facets: bool,
     /// Take words as they are: no kinds of things, no corrected spelling
     #[arg(long)]
     strict: bool,
@@ -43,27 +56,45 @@ pub(crate) struct SearchArgs {
     explain_query: bool,
 }
 
+/// The order of results.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Order {
+    /// Best first
+    #[default]
+    Relevance,
+    /// Last captured first
+    Date,
+    /// By path
+    Path,
+}
+
 impl SearchArgs {
     /// The words as one text.
     pub(crate) fn text(&self) -> String {
         self.words.join(" ")
     }
 
-    fn query(&self) -> Query {
-        let query = Query::new(self.text())
+    fn query(&self) -> Result<Query, QueryError> {
+        let query = Query::parse(&self.text(), Day::of(SystemTime::now()))?
             .with_limit(self.limit)
-            .strict(self.strict);
+            .strict(self.strict)
+            .with_legs(self.legs)
+            .with_threshold(self.threshold)
+            .sorted_by(match self.sort {
+                Order::Relevance => Sort::Relevance,
+                Order::Date => Sort::Date,
+                Order::Path => Sort::Path,
+            });
         let query = self.tag.iter().fold(query, |query, tag| query.must(tag));
-        self.not_tag
-            .iter()
-            .fold(query, |query, tag| query.must_not(tag))
+        let not = self.not_tag.iter();
+        Ok(not.fold(query, |query, tag| query.must_not(tag)))
     }
 }
 
 /// Searches and writes what was found.
 pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
     let engine = settings.engine()?;
-    let query = args.query();
+    let query = args.query()?;
     if args.explain_query {
         for line in explained(&engine.resolve(&query)?, engine.vocabulary()) {
             super::output::say(format_args!("{line}"));
@@ -84,6 +115,9 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
         found.len(),
         start.elapsed().as_secs_f64() * 1e3
     ));
+    if args.facets {
+        hits::write_facets(&engine.facets(&query)?, args.form, output)?;
+    }
     hits::write(&found, &engine, args.form, output)
 }
 

@@ -10,7 +10,7 @@ use super::scores::Scores;
 use crate::caption::MatchLogits;
 use crate::encoder::Encoder;
 use crate::image_tokens::ImageTokensF16;
-use crate::query::FusionParams;
+use crate::query::{FusionParams, Resolver};
 
 /// Sentences matched with a picture between two reports of progress.
 const SENTENCES: usize = 64;
@@ -22,6 +22,8 @@ pub(crate) type Pair = (usize, usize);
 pub(crate) struct Matches {
     logits: HashMap<Pair, MatchLogits>,
     depth: usize,
+    /// Of each sentence, whether a search matches it.
+    relates: Vec<bool>,
 }
 
 impl Matches {
@@ -47,7 +49,15 @@ impl Matches {
                 watch.count("matching", logits.len(), total)?;
             }
         }
-        Ok(Self { logits, depth })
+        let resolver = Resolver::new(encoder.vocabulary());
+        let relates = sentences
+            .iter()
+            .map(|sentence| resolver.resolve(sentence, false).relates());
+        Ok(Self {
+            logits,
+            depth,
+            relates: relates.collect(),
+        })
     }
 
     /// The reference's score: by similarity the first `depth` candidates get their logit and their similarity, the others
@@ -61,8 +71,8 @@ impl Matches {
         scores
     }
 
-    /// Fused scores, to which the first `depth` candidates add what the probability of a match counts for. That is never
-    /// negative, so those behind them stay behind.
+    /// Fused scores, to which the first `depth` candidates add what the probability of a match counts for where a search would
+    /// match the sentence. That is never negative, so those behind them stay behind.
     pub(crate) fn fused(
         &self,
         fused: &[f32],
@@ -71,8 +81,10 @@ impl Matches {
     ) -> Vec<f32> {
         let mut scores = fused.to_vec();
         for candidate in closest(fused, self.depth) {
-            let probability = self.logits[&pair(candidate)].probability();
-            scores[candidate] += params.matching(probability);
+            let pair = pair(candidate);
+            if self.relates[pair.0] {
+                scores[candidate] += params.matching(self.logits[&pair].probability());
+            }
         }
         scores
     }

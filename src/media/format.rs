@@ -41,6 +41,21 @@ pub enum Format {
 }
 
 impl Format {
+    /// Those that are decoded.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::WebP,
+        Self::Gif,
+        Self::Bmp,
+        Self::Tiff,
+        Self::Avif,
+        Self::Ico,
+        Self::Pnm,
+        Self::Tga,
+        Self::Qoi,
+    ];
+
     /// The format of `bytes`, or `None` when they begin like no picture known here.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);

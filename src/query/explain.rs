@@ -33,6 +33,12 @@ pub struct Explanation {
     pub itc: Option<f32>,
     /// What the similarity adds to the score.
     pub itc_weight: f32,
+    /// Probability that the sentence goes with the picture (ITM); absent where that was not asked.
+    #[serde(default)]
+    pub itm: Option<f32>,
+    /// What that adds to the score.
+    #[serde(default)]
+    pub itm_weight: f32,
     /// Words of the query that no tag stands for; only the similarity answers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<String>,
@@ -44,7 +50,7 @@ pub struct Explanation {
 impl Explanation {
     /// Adds up the score again from its parts; the same to the bit.
     pub fn recompute(&self) -> f32 {
-        fuse::total(self.itc_weight, self.tags.iter().map(|tag| tag.weight))
+        fuse::total(self.itc_weight, self.tags.iter().map(|tag| tag.weight)) + self.itm_weight
     }
 
     /// The recognised tags, those that add most first: what a result line shows.
@@ -83,6 +89,8 @@ mod tests {
             tags: vec![tag],
             itc: Some(0.375),
             itc_weight: 0.5,
+            itm: None,
+            itm_weight: 0.0,
             unresolved: vec![],
             score: 0.75,
         };
@@ -90,7 +98,7 @@ mod tests {
         let json = serde_json::to_string(&why).unwrap();
         assert_eq!(
             json,
-            r#"{"tags":[{"tag":"dog","confidence":0.97,"query":"dogs","how":"form","weight":0.25,"recognized":true}],"itc":0.375,"itc_weight":0.5}"#
+            r#"{"tags":[{"tag":"dog","confidence":0.97,"query":"dogs","how":"form","weight":0.25,"recognized":true}],"itc":0.375,"itc_weight":0.5,"itm":null,"itm_weight":0.0}"#
         );
     }
 }

@@ -142,6 +142,8 @@ pub struct Fusion<'a> {
     resolution: &'a Resolution,
     params: FusionParams,
     concepts: Vec<Vec<Weighted>>,
+    /// The probability above which tags are recognised, where it is not their own threshold.
+    threshold: Option<f32>,
 }
 
 impl<'a> Fusion<'a> {
@@ -160,7 +162,7 @@ impl<'a> Fusion<'a> {
             let weighted = concept.tags.iter().filter_map(|candidate| {
                 let tag = vocabulary.get(candidate.tag)?;
                 let rare = rarity.of(tag.id).powf(params.rarity);
-                let weight = tag_weight * candidate.how.weight() * rare;
+                let weight = tag_weight * concept.weight * candidate.how.weight() * rare;
                 Some(Weighted {
                     tag: tag.id,
                     how: candidate.how,
@@ -177,7 +179,20 @@ impl<'a> Fusion<'a> {
             resolution,
             params,
             concepts: concepts.collect(),
+            threshold: None,
         }
+    }
+
+    /// Calls all tags recognised whose probability is above this one. Scores stay as they are.
+    #[must_use]
+    pub fn with_threshold(self, threshold: Option<f32>) -> Self {
+        Self { threshold, ..self }
+    }
+
+    /// What the probability of a match adds to a score, where there is one and the query is such that it tells something.
+    pub fn matching(&self, itm: Option<f32>) -> f32 {
+        let itm = itm.filter(|_| self.resolution.relates());
+        itm.map_or(0.0, |probability| self.params.matching(probability))
     }
 
     /// The score of a picture: its cosine similarity, if there is one, and the probability of each tag.
@@ -189,8 +204,13 @@ impl<'a> Fusion<'a> {
         total(self.similarity(cosine), tags)
     }
 
-    /// The same score with everything that it is made of.
-    pub fn explain(&self, cosine: Option<f32>, probability: impl Fn(TagId) -> f32) -> Explanation {
+    /// The same score, and what [`Fusion::matching`] adds, with everything that it is made of.
+    pub fn explain(
+        &self,
+        cosine: Option<f32>,
+        itm: Option<f32>,
+        probability: impl Fn(TagId) -> f32,
+    ) -> Explanation {
         let mut tags = Vec::new();
         for (concept, weighted) in self.resolution.concepts.iter().zip(&self.concepts) {
             let Some((best, confidence, weight)) = self.best(weighted, &probability) else {
@@ -206,15 +226,18 @@ impl<'a> Fusion<'a> {
                     .unwrap_or_default(),
                 confidence,
                 weight,
-                recognized: confidence > best.threshold,
+                recognized: confidence > self.threshold.unwrap_or(best.threshold),
             });
         }
         let itc_weight = self.similarity(cosine);
-        let score = total(itc_weight, tags.iter().map(|tag| tag.weight));
+        let itm_weight = self.matching(itm);
+        let score = total(itc_weight, tags.iter().map(|tag| tag.weight)) + itm_weight;
         Explanation {
             tags,
             itc: cosine,
             itc_weight,
+            itm,
+            itm_weight,
             score,
             unresolved: self.resolution.unresolved.clone(),
         }
@@ -328,13 +351,14 @@ mod tests {
         }
 
         #[test]
-        fn an_explanation_adds_up_to_the_bit(cosine in -1.0_f32..1.0, scores in prop::collection::vec(0.0_f32..=1.0, 14)) {
+        fn an_explanation_adds_up_to_the_bit(cosine in -1.0_f32..1.0, itm in prop::option::of(0.0_f32..=1.0), scores in prop::collection::vec(0.0_f32..=1.0, 14)) {
             let vocabulary = vocabulary();
             let resolution = Resolver::new(&vocabulary).resolve("red animals running on a beach with an orange sofa", false);
             let rarity = Rarity::new(50, (0..14).map(|id| (TagId(id), u64::from(id) * 3)));
             let fusion = Fusion::new(&vocabulary, &resolution, &rarity, FusionParams::default());
             let score = fusion.score(Some(cosine), |tag| scores[tag.0 as usize]);
-            let why = fusion.explain(Some(cosine), |tag| scores[tag.0 as usize]);
+            let score = score + fusion.matching(itm);
+            let why = fusion.explain(Some(cosine), itm, |tag| scores[tag.0 as usize]);
             prop_assert_eq!(score.to_bits(), why.score.to_bits());
             prop_assert_eq!(score.to_bits(), why.recompute().to_bits());
             let again: Explanation = serde_json::from_str(&serde_json::to_string(&why).unwrap()).unwrap();

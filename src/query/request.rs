@@ -1,9 +1,15 @@
 //! What is asked: words, tags that must or must not be there, how many answers.
 
-use imgsearch_index::TagId;
+use std::ops::Range;
+use std::path::PathBuf;
 
-use super::resolution::Resolution;
+use imgsearch_index::{FactTest, TagId};
+
+use super::day::{Day, Days};
+use super::legs::Legs;
+use super::resolution::{How, Resolution};
 use super::resolve::Resolver;
+use crate::media::Format;
 
 /// The longest query that is read, in bytes; a text encoder reads only its beginning anyway.
 const LONGEST: usize = 1 << 20;
@@ -49,9 +55,38 @@ pub enum QueryError {
         /// The limit.
         most: usize,
     },
+    /// An operator that cannot be meant.
+    #[error("{reason} (at byte {at} of the query; `imgsearch help query` explains the operators)")]
+    Syntax {
+        /// Where it stands, in bytes from the beginning.
+        at: usize,
+        /// What is wrong with it and how it is mended.
+        reason: String,
+    },
+    /// After one day and before it.
+    #[error("no picture was taken after that day and before it; move one of the two days")]
+    NoTime,
+    /// A format that no picture of an index has.
+    #[error("no picture has the format {format:?}; the formats are {}", formats())]
+    UnknownFormat {
+        /// What was asked for.
+        format: String,
+    },
+    /// A threshold that no probability can be compared with.
+    #[error("the threshold must be from 0 up to 1, and it is {threshold}")]
+    Threshold {
+        /// What was asked for.
+        threshold: String,
+    },
     /// Nothing is asked for.
     #[error("the number of results must be at least 1")]
     NoLimit,
+}
+
+fn formats() -> String {
+    Format::ALL
+        .map(|format| format.name().to_lowercase())
+        .join(", ")
 }
 
 fn suggestion(near: &[String]) -> String {
@@ -62,14 +97,44 @@ fn suggestion(near: &[String]) -> String {
     }
 }
 
+/// The order of the best answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sort {
+    /// Best first.
+    #[default]
+    Relevance,
+    /// Last captured first; pictures that do not tell when come last.
+    Date,
+    /// By path.
+    Path,
+}
+
 /// A query: free text, tags, and how many answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    text: String,
+    pub(super) text: String,
     limit: usize,
-    must: Vec<String>,
-    must_not: Vec<String>,
+    /// Of each of these sets of names one must be recognised.
+    pub(super) must: Vec<Vec<String>>,
+    pub(super) must_not: Vec<String>,
+    /// Names, the probability that one of their tags must have, and whether it must or must not.
+    pub(super) above: Vec<(String, f32, bool)>,
+    /// Words of the text that count more or less.
+    pub(super) weights: Vec<(Range<usize>, f32)>,
+    /// Words of the text that are taken as they are.
+    pub(super) literal: Vec<Range<usize>>,
+    pub(super) like: Vec<PathBuf>,
+    pub(super) since: Option<Day>,
+    pub(super) before: Option<Day>,
+    pub(super) years: Vec<(Days, bool)>,
+    pub(super) cameras: Vec<(String, bool)>,
+    pub(super) path_parts: Vec<(String, bool)>,
+    pub(super) formats: Vec<(String, bool)>,
     strict: bool,
+    legs: Legs,
+    sort: Sort,
+    threshold: Option<f32>,
 }
 
 impl Query {
@@ -80,7 +145,20 @@ impl Query {
             limit: 20,
             must: Vec::new(),
             must_not: Vec::new(),
+            above: Vec::new(),
+            weights: Vec::new(),
+            literal: Vec::new(),
+            like: Vec::new(),
+            since: None,
+            before: None,
+            years: Vec::new(),
+            cameras: Vec::new(),
+            path_parts: Vec::new(),
+            formats: Vec::new(),
             strict: false,
+            legs: Legs::default(),
+            sort: Sort::default(),
+            threshold: None,
         }
     }
 
@@ -94,7 +172,98 @@ impl Query {
     /// Requires a recognised tag; where several share the name, one of them. Default: none
     #[must_use]
     pub fn must(mut self, tag: impl Into<String>) -> Self {
-        self.must.push(tag.into());
+        self.must.push(vec![tag.into()]);
+        self
+    }
+
+    /// Requires one of some recognised tags. Default: none
+    #[must_use]
+    pub fn must_one_of<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.must.push(tags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Requires a tag whose probability is above this one. Default: none
+    #[must_use]
+    pub fn above(mut self, tag: impl Into<String>, probability: f32) -> Self {
+        self.above.push((tag.into(), probability, true));
+        self
+    }
+
+    /// Excludes pictures with a tag whose probability is above this one. Default: none
+    #[must_use]
+    pub fn not_above(mut self, tag: impl Into<String>, probability: f32) -> Self {
+        self.above.push((tag.into(), probability, false));
+        self
+    }
+
+    /// Adds a word to the text whose tags count so many times as much. Default: none
+    #[must_use]
+    pub fn word(mut self, word: &str, weight: f32) -> Self {
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        let start = self.text.len();
+        self.text.push_str(word);
+        self.weights.push((start..self.text.len(), weight));
+        self
+    }
+
+    /// Asks for pictures like one, which need not be indexed, beside what the text asks for. Default: none
+    #[must_use]
+    pub fn like(mut self, picture: impl Into<PathBuf>) -> Self {
+        self.like.push(picture.into());
+        self
+    }
+
+    /// Requires that a picture was taken, or else last modified, on this day or later. Default: none
+    #[must_use]
+    pub fn since(mut self, day: Day) -> Self {
+        self.since = Some(day);
+        self
+    }
+
+    /// Requires that a picture was taken, or else last modified, before this day. Default: none
+    #[must_use]
+    pub fn before(mut self, day: Day) -> Self {
+        self.before = Some(day);
+        self
+    }
+
+    /// Requires that a picture was taken, or else last modified, in a year. Default: none
+    #[must_use]
+    pub fn year(mut self, year: i16) -> Self {
+        if let Some(first) = Day::new(year, 1, 1) {
+            self.years.push((first.year(), true));
+        }
+        self
+    }
+
+    /// Requires a camera whose name has this text in it, whatever its case. Default: none
+    #[must_use]
+    pub fn camera(mut self, text: impl Into<String>) -> Self {
+        self.cameras.push((text.into(), true));
+        self
+    }
+
+    /// Requires this text in a path of the picture, whatever its case. Default: none
+    #[must_use]
+    pub fn path(mut self, text: impl Into<String>) -> Self {
+        self.path_parts.push((text.into(), true));
+        self
+    }
+
+    /// Excludes pictures with this text in a path, whatever its case. Default: none
+    #[must_use]
+    pub fn not_path(mut self, text: impl Into<String>) -> Self {
+        self.path_parts.push((text.into(), false));
+        self
+    }
+
+    /// Requires a format, by its name or its ending: `jpeg`, `jpg`, `png`. Default: none
+    #[must_use]
+    pub fn format(mut self, format: impl Into<String>) -> Self {
+        self.formats.push((format.into().to_lowercase(), true));
         self
     }
 
@@ -112,14 +281,104 @@ impl Query {
         self
     }
 
+    /// The legs that answer. Default: all
+    #[must_use]
+    pub fn with_legs(mut self, legs: Legs) -> Self {
+        self.legs = legs;
+        self
+    }
+
+    /// The order of the best answers; which ones these are does not depend on it. Default: best first
+    #[must_use]
+    pub fn sorted_by(mut self, sort: Sort) -> Self {
+        self.sort = sort;
+        self
+    }
+
+    /// The probability above which a tag counts as recognised, 0 to 1, in the place of each tag's own threshold. Default: none
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: impl Into<Option<f32>>) -> Self {
+        self.threshold = threshold.into();
+        self
+    }
+
+    /// The legs that answer.
+    pub fn legs(&self) -> Legs {
+        self.legs
+    }
+
+    /// The order of the best answers.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// The probability above which a tag counts as recognised, where it is not its own threshold.
+    pub fn threshold(&self) -> Option<f32> {
+        self.threshold
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
+    /// The pictures that others are to be like.
+    pub fn pictures(&self) -> &[PathBuf] {
+        &self.like
+    }
+
     /// The most answers.
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Whether anything but text is asked for.
+    fn has_filters(&self) -> bool {
+        let records = [&self.cameras, &self.path_parts, &self.formats];
+        !self.must.is_empty()
+            || !self.must_not.is_empty()
+            || !self.above.is_empty()
+            || self.since.is_some()
+            || self.before.is_some()
+            || !self.years.is_empty()
+            || records.iter().any(|list| !list.is_empty())
+    }
+
+    /// What is asked of the facts of a picture.
+    fn facts(&self) -> Result<Vec<(FactTest, bool)>, QueryError> {
+        if let (Some(since), Some(before)) = (self.since, self.before)
+            && since >= before
+        {
+            return Err(QueryError::NoTime);
+        }
+        let days = |(from, to): Days| FactTest::TakenIn(from.begins_ns(), to.begins_ns());
+        let mut facts: Vec<(FactTest, bool)> = Vec::new();
+        if let Some(since) = self.since {
+            facts.push((FactTest::TakenIn(since.begins_ns(), i64::MAX), true));
+        }
+        if let Some(before) = self.before {
+            facts.push((FactTest::TakenIn(i64::MIN, before.begins_ns()), true));
+        }
+        facts.extend(
+            self.years
+                .iter()
+                .map(|&(year, is_wanted)| (days(year), is_wanted)),
+        );
+        let texts = |list: &[(String, bool)], test: fn(String) -> FactTest| {
+            let tests = list
+                .iter()
+                .map(|(text, is_wanted)| (test(text.clone()), *is_wanted));
+            tests.collect::<Vec<_>>()
+        };
+        facts.extend(texts(&self.cameras, FactTest::Camera));
+        facts.extend(texts(&self.path_parts, FactTest::Path));
+        for (format, is_wanted) in &self.formats {
+            let name = format_name(format).ok_or_else(|| QueryError::UnknownFormat {
+                format: format.clone(),
+            })?;
+            facts.push((FactTest::Format(name.to_owned()), *is_wanted));
+        }
+        Ok(facts)
     }
 
     /// Checks the query and resolves its words and tags.
@@ -133,12 +392,31 @@ impl Query {
         if self.limit == 0 {
             return Err(QueryError::NoLimit);
         }
+        if let Some(threshold) = self.threshold.filter(|t| !(0.0..1.0).contains(t)) {
+            return Err(QueryError::Threshold {
+                threshold: threshold.to_string(),
+            });
+        }
         let has_text = self.text.chars().any(char::is_alphanumeric);
-        if !has_text && self.must.is_empty() && self.must_not.is_empty() {
+        if !has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::Empty);
         }
         let must = tags(resolver, &self.must)?;
-        let must_not = tags(resolver, &self.must_not)?.concat();
+        let must_not: Vec<_> = self
+            .must_not
+            .iter()
+            .map(|name| vec![name.clone()])
+            .collect();
+        let must_not = tags(resolver, &must_not)?.concat();
+        let mut above = Vec::new();
+        for (name, least, is_wanted) in &self.above {
+            if !(0.0..1.0).contains(least) {
+                return Err(QueryError::Threshold {
+                    threshold: least.to_string(),
+                });
+            }
+            above.push((tags_of(resolver, name)?, *least, *is_wanted));
+        }
         let is_excluded = |tags: &&Vec<TagId>| tags.iter().all(|tag| must_not.contains(tag));
         if let Some(tag) = must.iter().find(is_excluded).and_then(|tags| tags.first()) {
             let tag = resolver
@@ -148,26 +426,62 @@ impl Query {
                 .unwrap_or_default();
             return Err(QueryError::Contradiction { tag });
         }
-        let resolution = resolver.resolve(&self.text, self.strict);
+        let mut resolution = resolver.resolve(&self.text, self.strict);
+        for concept in &mut resolution.concepts {
+            let overlaps = |span: &Range<usize>| {
+                span.start < concept.span.end && concept.span.start < span.end
+            };
+            if self.literal.iter().any(overlaps) {
+                let is_literal = |how| matches!(how, How::Exact | How::Form | How::Synonym);
+                concept.tags.retain(|candidate| is_literal(candidate.how));
+            }
+            let weights = self.weights.iter().filter(|(span, _)| overlaps(span));
+            concept.weight = weights.map(|(_, weight)| weight).product();
+        }
+        let literal_only = resolution
+            .concepts
+            .extract_if(.., |concept| concept.tags.is_empty());
+        let unknown: Vec<String> = literal_only.map(|concept| concept.text).collect();
+        resolution.unresolved.extend(unknown);
         let says_nothing = resolution.concepts.is_empty()
             && resolution.unresolved.is_empty()
             && resolution.absent.is_empty();
-        if says_nothing && must.is_empty() && must_not.is_empty() {
+        if says_nothing && has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::OnlyStopWords {
                 text: self.text.clone(),
             });
+        }
+        if !self.legs.tags {
+            // Now only the similarity answers them.
+            let words = resolution.concepts.drain(..).map(|concept| concept.text);
+            resolution.unresolved.extend(words);
         }
         Ok(Prepared {
             has_text,
             resolution,
             must,
             must_not,
+            above,
+            facts: self.facts()?,
         })
     }
 }
 
+/// A format as the index names it, by its name or its ending.
+fn format_name(text: &str) -> Option<&'static str> {
+    let name = match text.trim_start_matches('.') {
+        "jpg" | "jpe" | "jfif" => "jpeg",
+        "tif" => "tiff",
+        text => text,
+    };
+    let formats = Format::ALL.iter().map(|format| format.name());
+    formats
+        .into_iter()
+        .find(|format| format.eq_ignore_ascii_case(name))
+}
+
 /// A query with its words and tags resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Prepared {
     /// Whether there are words to encode.
@@ -178,25 +492,39 @@ pub struct Prepared {
     pub must: Vec<Vec<TagId>>,
     /// Tags that must not be recognised.
     pub must_not: Vec<TagId>,
+    /// Tags that share a name, a probability, and whether one of them must be above it or none may.
+    pub above: Vec<(Vec<TagId>, f32, bool)>,
+    /// What is asked of a picture's facts, and whether it must be so or must not.
+    pub(crate) facts: Vec<(FactTest, bool)>,
 }
 
-/// The tags of each name; a name that means the same as another one counts once.
-fn tags(resolver: &Resolver, names: &[String]) -> Result<Vec<Vec<TagId>>, QueryError> {
-    let mut sets = Vec::with_capacity(names.len());
-    for name in names {
-        let mut tags = resolver.tags(name);
-        if tags.is_empty() {
-            return Err(QueryError::UnknownTag {
-                tag: name.clone(),
-                near: resolver.near(name, NEAR),
-            });
+/// The tags of each set of names; a set that means the same as another one counts once.
+fn tags(resolver: &Resolver, sets: &[Vec<String>]) -> Result<Vec<Vec<TagId>>, QueryError> {
+    let mut found = Vec::with_capacity(sets.len());
+    for names in sets {
+        let mut tags = Vec::new();
+        for name in names {
+            tags.extend(tags_of(resolver, name)?);
         }
         tags.sort_unstable();
-        if !sets.contains(&tags) {
-            sets.push(tags);
+        tags.dedup();
+        if !found.contains(&tags) {
+            found.push(tags);
         }
     }
-    Ok(sets)
+    Ok(found)
+}
+
+/// The tags of a name.
+fn tags_of(resolver: &Resolver, name: &str) -> Result<Vec<TagId>, QueryError> {
+    let tags = resolver.tags(name);
+    if tags.is_empty() {
+        return Err(QueryError::UnknownTag {
+            tag: name.to_owned(),
+            near: resolver.near(name, NEAR),
+        });
+    }
+    Ok(tags)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub struct Candidate {
 }
 
 /// One thing a query asks for, with the tags that answer it; a picture needs only one of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Concept {
     /// The words, as they were typed.
@@ -60,10 +60,12 @@ pub struct Concept {
     pub span: Range<usize>,
     /// Tags that answer it, best first.
     pub tags: Vec<Candidate>,
+    /// How many times as much as another it counts.
+    pub weight: f32,
 }
 
 /// What a query asks for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Resolution {
     /// Words that stand for tags, in the order of the query; each tag's first mention only.
@@ -77,12 +79,20 @@ pub struct Resolution {
 }
 
 impl Resolution {
+    /// Whether matching the whole sentence with a picture can tell more than its tags and the similarity: when it is one, and names
+    /// more than one thing. Of a single name, as in "a photo of a dog", the tagger knows more than the matcher.
+    pub fn relates(&self) -> bool {
+        !self.keywords && self.concepts.len() + self.unresolved.len() > 1
+    }
+
     /// Every tag with the weight of its best reading, for a search by tags.
     pub fn weighted_tags(&self) -> Vec<(TagId, f32)> {
         let mut weights: HashMap<TagId, f32> = HashMap::new();
-        for candidate in self.concepts.iter().flat_map(|concept| &concept.tags) {
-            let weight = weights.entry(candidate.tag).or_default();
-            *weight = weight.max(candidate.how.weight());
+        for concept in &self.concepts {
+            for candidate in &concept.tags {
+                let weight = weights.entry(candidate.tag).or_default();
+                *weight = weight.max(concept.weight * candidate.how.weight());
+            }
         }
         let mut weights: Vec<_> = weights.into_iter().collect();
         weights.sort_unstable_by_key(|(tag, _)| *tag);

@@ -104,6 +104,7 @@ impl Resolver {
                 text: text[span.clone()].to_owned(),
                 span,
                 tags,
+                weight: 1.0,
             });
         }
         for span in unresolved {

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use imgsearch::{Engine, Query};
+use imgsearch::query::Day;
+use imgsearch::{Engine, Legs, Query};
 
 use super::line::Line;
 use super::message::{Answer, Msg, Question};
@@ -33,18 +34,24 @@ impl Library for Engine {
     }
 
     fn read(&self, text: &str) -> imgsearch::Result<Reading> {
-        let prepared = self.resolve(&Query::new(text))?;
+        let prepared = self.resolve(&query(text)?)?;
         Ok(Reading::new(&prepared, self.vocabulary()))
     }
 
     fn search(&self, text: &str) -> imgsearch::Result<Answer> {
         let begun = Instant::now();
-        let hits = Engine::search(self, &Query::new(text).with_limit(MOST))?;
+        // Matching would make typing wait.
+        let query = query(text)?.with_limit(MOST).with_legs(Legs::fast());
+        let hits = Engine::search(self, &query)?;
         Ok(Answer::Found {
             pictures: hits.into_iter().map(Picture::from).collect(),
             took: begun.elapsed(),
         })
     }
+}
+
+fn query(text: &str) -> imgsearch::Result<Query> {
+    Ok(Query::parse(text, Day::of(SystemTime::now()))?)
 }
 
 /// The way to the thread; it ends when this is dropped.

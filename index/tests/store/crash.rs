@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use imgsearch_index::{Error, NewImage, Reader};
+use imgsearch_index::{Error, NewImage, Options, Reader, Remedy, Writer, examine};
 
-use crate::{assert_has, file, folder, id, image, indexed, open, read};
+use crate::{assert_has, file, folder, id, image, indexed, open, read, schema};
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -209,6 +209,44 @@ fn a_damaged_catalogue_is_set_aside_and_restored() {
         }
         drop(open(dir.path()));
         assert_has(&read(dir.path()), all());
+    }
+}
+
+#[test]
+fn a_part_of_the_catalogue_that_cannot_be_read_is_restored() {
+    let whole = grown();
+    let parts = files(&whole.path().join("catalogue/blobs"));
+    assert!(parts.len() > 20, "{parts:?}");
+    let mut thorough = Options::default();
+    thorough.thorough = true;
+    for (at, part) in parts.iter().enumerate().step_by(parts.len() / 12) {
+        let dir = folder();
+        copy(whole.path(), dir.path());
+        let part = dir
+            .path()
+            .join(part.strip_prefix(whole.path()).expect("it is inside"));
+        let mut bytes = std::fs::read(&part).expect("it is read");
+        match at % 3 {
+            0 => std::fs::remove_file(&part).expect("it is removed"),
+            1 => std::fs::write(&part, &bytes[..bytes.len() / 2]).expect("it is cut"),
+            _ => {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                std::fs::write(&part, bytes).expect("it is changed");
+            }
+        }
+        let found = examine(dir.path()).expect("it is examined").findings;
+        assert!(
+            found
+                .iter()
+                .all(|finding| finding.remedy == Remedy::Restore),
+            "{found:?}"
+        );
+        drop(Writer::open_with(dir.path(), &schema(), thorough.clone()).expect("it is repaired"));
+        assert_has(&read(dir.path()), all());
+        for image in open(dir.path()).images() {
+            image.expect("it can be read again");
+        }
     }
 }
 

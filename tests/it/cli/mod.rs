@@ -4,6 +4,8 @@ mod evals;
 mod filters;
 mod imports;
 mod indexing;
+mod language;
+mod legs;
 mod models;
 #[cfg(feature = "pull")]
 mod pulls;

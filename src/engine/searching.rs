@@ -1,0 +1,296 @@
+//! From a query to hits.
+
+use std::path::Path;
+
+use imgsearch_index::{Doc, Embedding, Filter, Reader};
+
+use super::pictures::only;
+use super::{Engine, Image, Snapshot};
+use crate::error::Result;
+use crate::hit::{Facet, Hit};
+use crate::image_tokens::ImageTokensF16;
+use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Sort};
+
+/// A picture with what the legs say of it.
+struct Candidate {
+    doc: Doc,
+    cosine: Option<f32>,
+    /// Probability that the sentence goes with it, where that was asked.
+    itm: Option<f32>,
+    score: f32,
+}
+
+/// A query with all that scoring pictures takes.
+struct Search<'a> {
+    engine: &'a Engine,
+    reader: &'a Reader,
+    query: &'a Query,
+    prepared: &'a Prepared,
+    filter: Filter,
+    fusion: Fusion<'a>,
+    /// Where in the space of the model the nearest pictures are looked for.
+    place: Option<Embedding>,
+}
+
+impl Engine {
+    /// Answers a query, best first.
+    ///
+    /// # Errors
+    /// When the query makes no sense, there is no index, or it was made with another model.
+    pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
+        let prepared = query.prepare(self.resolver())?;
+        let snapshot = self.reader()?;
+        let search = Search::new(self, &snapshot, query, &prepared)?;
+        let mut candidates = search.candidates(query.limit())?;
+        search.match_best(&mut candidates)?;
+        candidates.truncate(query.limit());
+        let mut hits = candidates
+            .iter()
+            .map(|candidate| search.hit(candidate))
+            .collect::<Result<Vec<_>>>()?;
+        match query.sort() {
+            Sort::Relevance => {}
+            // Pictures without a date of their own come last.
+            Sort::Date => hits.sort_by(|a, b| b.captured.cmp(&a.captured)),
+            Sort::Path => hits.sort_by(|a, b| a.paths.cmp(&b.paths)),
+        }
+        Ok(hits)
+    }
+
+    /// The tags that are recognised in the pictures that a query brings, most frequent first, with the number of pictures. Of a
+    /// query by words these are all that its legs looked at more closely, of one by tags alone all that pass.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub fn facets(&self, query: &Query) -> Result<Vec<Facet>> {
+        let prepared = query.prepare(self.resolver())?;
+        let snapshot = self.reader()?;
+        let search = Search::new(self, &snapshot, query, &prepared)?;
+        let counts = match search.place.is_none() && prepared.resolution.concepts.is_empty() {
+            true => search.reader.tag_counts_of(&search.filter)?,
+            false => {
+                let candidates = search.candidates(query.limit())?;
+                let docs = candidates.iter().map(|candidate| candidate.doc);
+                search.reader.tag_counts_among(docs, query.threshold())?
+            }
+        };
+        let mut facets: Vec<Facet> = counts
+            .into_iter()
+            .filter_map(|(tag, images)| {
+                let tag = self.vocabulary().get(tag)?;
+                Some(Facet {
+                    id: tag.id.0,
+                    tag: tag.name.clone(),
+                    images,
+                })
+            })
+            .collect();
+        facets.sort_by(|a, b| b.images.cmp(&a.images).then(a.id.cmp(&b.id)));
+        Ok(facets)
+    }
+
+    /// What the words of a query stand for, without searching.
+    ///
+    /// # Errors
+    /// When the query makes no sense.
+    pub fn resolve(&self, query: &Query) -> Result<Prepared> {
+        Ok(query.prepare(self.resolver())?)
+    }
+
+    /// What the similarity does not see of a query, because it is longer than the model reads; its tags are matched all the
+    /// same. Empty when all of it is read.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded.
+    pub fn unread<'q>(&self, query: &'q Query) -> Result<&'q str> {
+        let cut = self.shared.encoder.cut(query.text())?;
+        Ok(cut
+            .and_then(|at| query.text().get(at..))
+            .unwrap_or_default())
+    }
+
+    /// The indexed pictures most similar to one, best first; the picture itself is left out.
+    ///
+    /// # Errors
+    /// When the picture cannot be read, there is no index, or it was made with another model.
+    pub fn similar_to(&self, image: Image<'_>, limit: usize) -> Result<Vec<Hit>> {
+        let Snapshot { reader, .. } = self.reader()?;
+        let (embedding, own) = self.place(&reader, image)?;
+        let nothing = Resolution::default();
+        let fusion = Fusion::new(
+            self.vocabulary(),
+            &nothing,
+            &Rarity::new(0, []),
+            self.shared.config.settings().search.fusion,
+        );
+        reader
+            .nearest(&embedding, limit + 1, &Filter::default())?
+            .into_iter()
+            .filter(|(doc, _)| Some(*doc) != own)
+            .take(limit)
+            .map(|(doc, cosine)| {
+                let why = fusion.explain(Some(cosine), None, |_| 0.0);
+                Ok(Hit::new(reader.record(doc)?, why))
+            })
+            .collect()
+    }
+
+    /// Where a query is looked for: the mean direction of its text and of the pictures that others are to be like.
+    fn place_of(
+        &self,
+        reader: &Reader,
+        query: &Query,
+        prepared: &Prepared,
+    ) -> Result<Option<Embedding>> {
+        let mut sum = vec![0.0; self.shared.encoder.dim()];
+        let mut add = |embedding: &Embedding| {
+            for (sum, x) in sum.iter_mut().zip(embedding.as_slice()) {
+                *sum += x;
+            }
+        };
+        if prepared.has_text && query.legs().itc {
+            add(&self.shared.encoder.text(query.text())?);
+        }
+        for picture in query.pictures() {
+            add(&self.place(reader, Image::Path(picture))?.0);
+        }
+        // Nothing was added, or what was added cancels out.
+        Ok(Embedding::new(sum).ok())
+    }
+
+    /// Where a picture lies, and its document if it is indexed.
+    fn place(&self, reader: &Reader, image: Image<'_>) -> Result<(Embedding, Option<Doc>)> {
+        let by_path = |path: &Path| reader.find_path(&std::path::absolute(path).ok()?);
+        let known = match image {
+            Image::Id(id) => reader.find(&id),
+            Image::Path(path) => by_path(path),
+        };
+        Ok(match (known, image) {
+            (Some(doc), _) => (reader.embedding(doc)?, Some(doc)),
+            (None, Image::Id(id)) => return Err(imgsearch_index::Error::UnknownImage { id }.into()),
+            (None, Image::Path(path)) => {
+                let (id, picture) = self.load(path)?;
+                let embeddings = self.shared.encoder.embeddings(&[picture])?;
+                (only(embeddings)?, reader.find(&id))
+            }
+        })
+    }
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        engine: &'a Engine,
+        Snapshot { reader, rarity }: &'a Snapshot,
+        query: &'a Query,
+        prepared: &'a Prepared,
+    ) -> Result<Self> {
+        let above = |is_wanted| {
+            let tests = prepared.above.iter().filter(|test| test.2 == is_wanted);
+            tests
+                .map(|(tags, least, _)| (tags.clone(), *least))
+                .collect()
+        };
+        Ok(Self {
+            engine,
+            reader,
+            query,
+            prepared,
+            filter: Filter {
+                must: prepared.must.clone(),
+                must_not: prepared.must_not.clone(),
+                above: above(true),
+                not_above: above(false),
+                facts: prepared.facts.clone(),
+                threshold: query.threshold(),
+            },
+            fusion: Fusion::new(
+                engine.vocabulary(),
+                &prepared.resolution,
+                rarity,
+                engine.shared.config.settings().search.fusion,
+            )
+            .with_threshold(query.threshold()),
+            place: engine.place_of(reader, query, prepared)?,
+        })
+    }
+
+    /// What the legs bring, best first; at least `limit` pictures where there are so many.
+    fn candidates(&self, limit: usize) -> Result<Vec<Candidate>> {
+        let depth = self.engine.config().settings().search.candidates.max(limit);
+        let mut docs: Vec<Doc> = Vec::new();
+        if let Some(place) = &self.place {
+            let nearest = self.reader.nearest(place, depth, &self.filter)?;
+            docs.extend(nearest.iter().map(|hit| hit.0));
+        }
+        let tags = self.prepared.resolution.weighted_tags();
+        if !tags.is_empty() {
+            let matched = self.reader.match_tags(&tags, depth, &self.filter)?;
+            docs.extend(matched.iter().map(|hit| hit.0));
+        }
+        if !self.prepared.has_text && self.place.is_none() {
+            docs = self.reader.newest(limit, &self.filter)?;
+        } else {
+            docs.sort_unstable();
+            docs.dedup();
+        }
+        let scored = docs.into_iter().map(|doc| {
+            let similarity = |place| self.reader.similarity(doc, place);
+            let cosine = self.place.as_ref().map(similarity).transpose()?;
+            let scores = self.reader.tag_scores(doc)?;
+            Ok(Candidate {
+                doc,
+                cosine,
+                itm: None,
+                score: self.fusion.score(cosine, |tag| scores.get(tag)),
+            })
+        });
+        let mut candidates = scored.collect::<Result<Vec<_>>>()?;
+        sort(&mut candidates);
+        Ok(candidates)
+    }
+
+    /// Matches the sentence with the best candidates and ranks them again. What was not kept of any of them leaves all as they
+    /// are: the others would be lifted above it for nothing.
+    fn match_best(&self, candidates: &mut [Candidate]) -> Result<()> {
+        let depth = self.engine.config().settings().search.rerank;
+        let encoder = &self.engine.shared.encoder;
+        let is_wanted = self.query.legs().itm && self.prepared.resolution.relates();
+        if !is_wanted || !encoder.matches() {
+            return Ok(());
+        }
+        let end = depth.min(candidates.len());
+        let best = &mut candidates[..end];
+        let mut tokens = Vec::with_capacity(end);
+        for candidate in best.iter() {
+            match self
+                .reader
+                .tokens(candidate.doc)?
+                .and_then(ImageTokensF16::unpack)
+            {
+                Some(kept) => tokens.push(kept),
+                None => return Ok(()),
+            }
+        }
+        let images: Vec<&ImageTokensF16> = tokens.iter().collect();
+        let logits = encoder.match_logits(&images, &[self.query.text()])?;
+        for (candidate, logits) in best.iter_mut().zip(logits) {
+            let itm = logits.first().map(|logits| logits.probability());
+            candidate.itm = itm;
+            candidate.score += self.fusion.matching(itm);
+        }
+        sort(candidates);
+        Ok(())
+    }
+
+    fn hit(&self, candidate: &Candidate) -> Result<Hit> {
+        let scores = self.reader.tag_scores(candidate.doc)?;
+        let (cosine, itm) = (candidate.cosine, candidate.itm);
+        let why = self.fusion.explain(cosine, itm, |tag| scores.get(tag));
+        Ok(Hit::new(self.reader.record(candidate.doc)?, why))
+    }
+}
+
+/// Best first; a stable sort, so equal scores keep the order of the documents.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+}
