@@ -1,6 +1,7 @@
-//! A search over 10,000 pictures in a warm process, everything but the text encoder: both legs, fusion, records of 20 hits.
-//! Embeddings are clustered noise, tags follow a Zipf law: the cost depends on their number, not on what they mean.
+//! Searches over 10,000 pictures, or as many as `IMGSEARCH_BENCH_PICTURES` says, in a warm process, everything but the text encoder and
+//! matching: both legs, fusion, records of 20 hits, filters and facets. Embeddings are clustered noise, tags follow a Zipf law: the cost depends on their number, not on what they mean.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -10,7 +11,7 @@ use imgsearch::{
 };
 use imgsearch_index::{FileFacts, ImageFacts, ImageId, NewImage, Schema, Writer};
 
-const PICTURES: usize = 10_000;
+const PICTURES: &str = "IMGSEARCH_BENCH_PICTURES";
 const DIM: usize = 256;
 
 /// Deterministic noise in [-1, 1).
@@ -64,8 +65,10 @@ fn search(c: &mut Criterion) {
         tags: thresholds.len(),
         thresholds,
     };
+    let pictures = std::env::var(PICTURES).map_or(Ok(10_000), |pictures| pictures.parse());
+    let pictures: usize = pictures.expect("a number of pictures");
     let mut writer = Writer::open(folder.path(), &schema).expect("writer");
-    for batch in (0..PICTURES).collect::<Vec<_>>().chunks(500) {
+    for batch in (0..pictures).collect::<Vec<_>>().chunks(500) {
         let images = batch.iter().map(|&i| {
             let scores = (0..schema.tags)
                 .map(|tag| {
@@ -89,13 +92,31 @@ fn search(c: &mut Criterion) {
         });
         writer.put(images.collect()).expect("put");
     }
-    writer.commit().expect("commit");
+    writer
+        .settle(|_, _| ControlFlow::Continue(()))
+        .expect("settled");
     drop(writer);
     let engine = Engine::with_encoder(&Config::new(folder.path()), Arc::new(Stand(vocabulary)))
         .expect("engine");
     let query = Query::new("two brown dogs run along the beach with a red ball");
-    c.bench_function("search/10k/without text encoder", |b| {
+    let mut group = c.benchmark_group(format!("search/{pictures}"));
+    group.bench_function("without text encoder", |b| {
         b.iter(|| engine.search(&query).expect("searches"));
+    });
+    let dogs = query.clone().must("dog").path("7");
+    group.bench_function("with a tag and a part of the path", |b| {
+        b.iter(|| engine.search(&dogs).expect("searches"));
+    });
+    group.bench_function("facets", |b| {
+        b.iter(|| engine.facets(&query).expect("counts"));
+    });
+    let all_dogs = Query::new("").must("dog");
+    group.bench_function("facets of all with a tag", |b| {
+        b.iter(|| engine.facets(&all_dogs).expect("counts"));
+    });
+    let cut = query.clone().with_threshold(0.5);
+    group.bench_function("tags cut anew", |b| {
+        b.iter(|| engine.search(&cut).expect("searches"));
     });
 }
 

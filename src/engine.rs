@@ -1,6 +1,7 @@
 //! The engine: the only type that knows all the others.
 
 mod exchange;
+mod explaining;
 mod pictures;
 mod searching;
 mod upkeep;
@@ -26,6 +27,8 @@ use crate::vocabulary::Vocabulary;
 use upkeep::as_indexed;
 
 pub use exchange::{Export, Imported};
+pub use explaining::{Unmet, Verdict};
+use pictures::only;
 pub use upkeep::MissingFile;
 
 /// Image search over one index folder.

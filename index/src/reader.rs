@@ -1,6 +1,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use crate::manifest::Manifest;
 use crate::packing;
 use crate::segment::{Segment, TagScores};
@@ -138,6 +140,17 @@ impl Reader {
             bytes: segment.tag_bytes(row),
             thresholds: &self.schema().thresholds,
         })
+    }
+
+    /// Whether a filter lets an image pass.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDoc`], [`Error::UnknownTag`], [`Error::Damaged`].
+    pub fn passes(&self, doc: Doc, filter: &Filter) -> Result<bool> {
+        filter.check(self.schema())?;
+        let (segment, row) = self.locate(doc)?;
+        let allowed = filter.allowed(segment, &RoaringBitmap::new())?;
+        Ok(allowed.is_none_or(|allowed| allowed.contains(row)))
     }
 
     /// Where an image lies in the space of the model.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::{
-    bench, caption, completions, doctor, eval, exchange, forget, help, index, match_sentences,
-    model, search, similar, status, tags,
+    bench, caption, completions, doctor, eval, exchange, explain, forget, help, index,
+    match_sentences, model, search, similar, status, tags,
 };
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
@@ -94,6 +94,7 @@ pub(crate) enum Command {
     Index(index::IndexArgs),
     Search(search::SearchArgs),
     Similar(similar::SimilarArgs),
+    Explain(explain::ExplainArgs),
     Tags(tags::TagsArgs),
     Caption(caption::CaptionArgs),
     Match(match_sentences::MatchArgs),

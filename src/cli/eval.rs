@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use imgsearch::corpus::{CaptionedPicture, Split, read_corpus};
 use imgsearch::eval::{
-    EvalError, EvalProgress, RetrievalOptions, captioning, fit_fusion, retrieval, tagging,
+    EvalError, EvalProgress, RetrievalOptions, ablation, captioning, fit_fusion, retrieval, tagging,
 };
 use imgsearch::{CaptionOptions, open_model};
 use serde::Serialize;
@@ -47,6 +47,8 @@ enum EvalCommand {
     /// Words are compared in lower case and without punctuation. Both figures are printed times 100, as papers do; with --json
     /// they are in the units of COCO's code, BLEU-4 from 0 to 1 and CIDEr-D from 0 to 10.
     Caption(CaptionArgs),
+    /// What each leg of a search and each combination of them finds, of whole captions and of keywords
+    Ablation(AblationArgs),
     /// The parameters of the fusion that find most, as a part of the configuration file
     ///
     /// Whole captions and their keywords are searched with, and the mean reciprocal rank of their pictures is made as large as it gets
@@ -79,6 +81,19 @@ struct RetrievalArgs {
     /// Clean captions as BLIP's evaluation does (lower case, no marks but commas, 30 words), to compare with its figures
     #[arg(long)]
     clean: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct AblationArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Candidates of each query that are matched (ITM), with models that can; 0 for none
+    #[arg(long, value_name = "K", default_value = "64")]
+    rerank: usize,
+    /// Draw the recall of each combination as SVG
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,6 +144,7 @@ impl EvalCommand {
             Self::Retrieval(args) => &args.data,
             Self::Tagging(args) => &args.data,
             Self::Caption(args) => &args.data,
+            Self::Ablation(args) => &args.data,
             Self::Fusion(args) => &args.data,
         }
     }
@@ -179,6 +195,16 @@ fn model(command: &EvalCommand, settings: &Settings, output: &mut Output) -> Res
             };
             let report = captioning(model, &pictures, &options, progress);
             drop(bar);
+            write(report, data.json, output)
+        }
+        EvalCommand::Ablation(args) => {
+            let fusion = config.settings().search.fusion;
+            let report = ablation(model, &pictures, fusion, args.rerank, progress);
+            drop(bar);
+            #[cfg(feature = "plot")]
+            if let (Ok(report), Some(path)) = (&report, &args.plot) {
+                report.plot(path)?;
+            }
             write(report, data.json, output)
         }
         EvalCommand::Fusion(args) => {

@@ -81,7 +81,7 @@ const FACETS: usize = 20;
 pub(crate) fn write_facets(facets: &[Facet], form: Form, output: &mut Output) -> Result<()> {
     let facets = &facets[..facets.len().min(FACETS)];
     if form.json {
-        return Ok(output.json(&Facets { facets })?);
+        return output.json(&Facets { facets });
     }
     let told = facets
         .iter()

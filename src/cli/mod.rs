@@ -9,6 +9,7 @@ mod doctor;
 mod eval;
 mod exchange;
 mod exit;
+mod explain;
 mod forget;
 mod help;
 mod hits;
@@ -98,6 +99,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Index(args) => index::run(&args, &settings, &mut output),
         Command::Search(args) => search::run(&args, &settings, &mut output),
         Command::Similar(args) => similar::run(&args, &settings, &mut output),
+        Command::Explain(args) => explain::run(&args, &settings, &mut output),
         Command::Tags(args) => tags::run(&args, &settings, &mut output),
         Command::Caption(args) => caption::run(&args, &settings, &mut output),
         Command::Match(args) => match_sentences::run(&args, &settings, &mut output),

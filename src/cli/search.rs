@@ -75,7 +75,7 @@ impl SearchArgs {
     }
 
     fn query(&self) -> Result<Query, QueryError> {
-        let query = Query::parse(&self.text(), Day::of(SystemTime::now()))?
+        let query = parse(&self.text())?
             .with_limit(self.limit)
             .strict(self.strict)
             .with_legs(self.legs)
@@ -89,6 +89,11 @@ impl SearchArgs {
         let not = self.not_tag.iter();
         Ok(not.fold(query, |query, tag| query.must_not(tag)))
     }
+}
+
+/// Reads a query of today.
+pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
+    Query::parse(text, Day::of(SystemTime::now()))
 }
 
 /// Searches and writes what was found.

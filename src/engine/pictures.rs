@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// The picture as the model takes it.
-    fn look(&self, image: Image<'_>) -> Result<Squares> {
+    pub(super) fn look(&self, image: Image<'_>) -> Result<Squares> {
         match image {
             Image::Path(path) => Ok(self.load(path)?.1),
             Image::Id(id) => {

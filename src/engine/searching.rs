@@ -1,35 +1,32 @@
 //! From a query to hits.
 
-use std::path::Path;
-
 use imgsearch_index::{Doc, Embedding, Filter, Reader};
 
-use super::pictures::only;
-use super::{Engine, Image, Snapshot};
+use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
 use crate::image_tokens::ImageTokensF16;
 use crate::query::{Fusion, Prepared, Query, Rarity, Resolution, Sort};
 
 /// A picture with what the legs say of it.
-struct Candidate {
-    doc: Doc,
-    cosine: Option<f32>,
+pub(super) struct Candidate {
+    pub(super) doc: Doc,
+    pub(super) cosine: Option<f32>,
     /// Probability that the sentence goes with it, where that was asked.
-    itm: Option<f32>,
+    pub(super) itm: Option<f32>,
     score: f32,
 }
 
 /// A query with all that scoring pictures takes.
-struct Search<'a> {
+pub(super) struct Search<'a> {
     engine: &'a Engine,
     reader: &'a Reader,
-    query: &'a Query,
+    pub(super) query: &'a Query,
     prepared: &'a Prepared,
-    filter: Filter,
-    fusion: Fusion<'a>,
+    pub(super) filter: Filter,
+    pub(super) fusion: Fusion<'a>,
     /// Where in the space of the model the nearest pictures are looked for.
-    place: Option<Embedding>,
+    pub(super) place: Option<Embedding>,
 }
 
 impl Engine {
@@ -158,14 +155,17 @@ impl Engine {
         Ok(Embedding::new(sum).ok())
     }
 
+    /// The document of a picture; that of a path without opening the file.
+    pub(super) fn known(&self, reader: &Reader, image: Image<'_>) -> Option<Doc> {
+        match image {
+            Image::Id(id) => reader.find(&id),
+            Image::Path(path) => reader.find_path(&std::path::absolute(path).ok()?),
+        }
+    }
+
     /// Where a picture lies, and its document if it is indexed.
     fn place(&self, reader: &Reader, image: Image<'_>) -> Result<(Embedding, Option<Doc>)> {
-        let by_path = |path: &Path| reader.find_path(&std::path::absolute(path).ok()?);
-        let known = match image {
-            Image::Id(id) => reader.find(&id),
-            Image::Path(path) => by_path(path),
-        };
-        Ok(match (known, image) {
+        Ok(match (self.known(reader, image), image) {
             (Some(doc), _) => (reader.embedding(doc)?, Some(doc)),
             (None, Image::Id(id)) => return Err(imgsearch_index::Error::UnknownImage { id }.into()),
             (None, Image::Path(path)) => {
@@ -178,7 +178,7 @@ impl Engine {
 }
 
 impl<'a> Search<'a> {
-    fn new(
+    pub(super) fn new(
         engine: &'a Engine,
         Snapshot { reader, rarity }: &'a Snapshot,
         query: &'a Query,
@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
     }
 
     /// What the legs bring, best first; at least `limit` pictures where there are so many.
-    fn candidates(&self, limit: usize) -> Result<Vec<Candidate>> {
+    pub(super) fn candidates(&self, limit: usize) -> Result<Vec<Candidate>> {
         let depth = self.engine.config().settings().search.candidates.max(limit);
         let mut docs: Vec<Doc> = Vec::new();
         if let Some(place) = &self.place {
@@ -251,11 +251,10 @@ impl<'a> Search<'a> {
 
     /// Matches the sentence with the best candidates and ranks them again. What was not kept of any of them leaves all as they
     /// are: the others would be lifted above it for nothing.
-    fn match_best(&self, candidates: &mut [Candidate]) -> Result<()> {
+    pub(super) fn match_best(&self, candidates: &mut [Candidate]) -> Result<()> {
         let depth = self.engine.config().settings().search.rerank;
         let encoder = &self.engine.shared.encoder;
-        let is_wanted = self.query.legs().itm && self.prepared.resolution.relates();
-        if !is_wanted || !encoder.matches() {
+        if !self.matches() {
             return Ok(());
         }
         let end = depth.min(candidates.len());
@@ -280,6 +279,13 @@ impl<'a> Search<'a> {
         }
         sort(candidates);
         Ok(())
+    }
+
+    /// Whether the sentence is matched with pictures.
+    pub(super) fn matches(&self) -> bool {
+        self.query.legs().itm
+            && self.prepared.resolution.relates()
+            && self.engine.shared.encoder.matches()
     }
 
     fn hit(&self, candidate: &Candidate) -> Result<Hit> {

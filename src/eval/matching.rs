@@ -37,7 +37,31 @@ impl Matches {
         depth: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Self, EvalError> {
-        let wanted = wanted(rankings, tokens.len(), depth);
+        let wanted = wanted(rankings, tokens.len(), depth, true);
+        Self::of_wanted(encoder, tokens, sentences, &wanted, depth, watch)
+    }
+
+    /// Matches the first `depth` pictures of every sentence, by each of `rankings`.
+    pub(crate) fn of_sentences(
+        encoder: &dyn Encoder,
+        tokens: &[ImageTokensF16],
+        sentences: &[String],
+        rankings: &[&Scores],
+        depth: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, EvalError> {
+        let wanted = wanted(rankings, tokens.len(), depth, false);
+        Self::of_wanted(encoder, tokens, sentences, &wanted, depth, watch)
+    }
+
+    fn of_wanted(
+        encoder: &dyn Encoder,
+        tokens: &[ImageTokensF16],
+        sentences: &[String],
+        wanted: &[Vec<usize>],
+        depth: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, EvalError> {
         let total = wanted.iter().map(Vec::len).sum();
         let mut logits = HashMap::with_capacity(total);
         for (picture, wanted) in wanted.iter().enumerate() {
@@ -71,6 +95,15 @@ impl Matches {
         scores
     }
 
+    /// The probabilities of a match of the first `depth` candidates, and less than any for the others.
+    pub(crate) fn alone(&self, scores: &[f32], pair: impl Fn(usize) -> Pair) -> Vec<f32> {
+        let mut probabilities = vec![-1.0; scores.len()];
+        for candidate in closest(scores, self.depth) {
+            probabilities[candidate] = self.logits[&pair(candidate)].probability();
+        }
+        probabilities
+    }
+
     /// Fused scores, to which the first `depth` candidates add what the probability of a match counts for where a search would
     /// match the sentence. That is never negative, so those behind them stay behind.
     pub(crate) fn fused(
@@ -90,8 +123,8 @@ impl Matches {
     }
 }
 
-/// The sentences that each picture is to be matched with.
-fn wanted(rankings: &[&Scores], pictures: usize, depth: usize) -> Vec<Vec<usize>> {
+/// The sentences that each picture is to be matched with: those that bring it near the top, and with `both` those that it brings.
+fn wanted(rankings: &[&Scores], pictures: usize, depth: usize, both: bool) -> Vec<Vec<usize>> {
     let mut wanted = vec![Vec::new(); pictures];
     for scores in rankings {
         for sentence in 0..scores.sentences() {
@@ -99,7 +132,7 @@ fn wanted(rankings: &[&Scores], pictures: usize, depth: usize) -> Vec<Vec<usize>
                 wanted[picture].push(sentence);
             }
         }
-        for (picture, wanted) in wanted.iter_mut().enumerate() {
+        for (picture, wanted) in wanted.iter_mut().enumerate().filter(|_| both) {
             wanted.extend(closest(&scores.column(picture), depth));
         }
     }

@@ -1,5 +1,6 @@
 //! Measures models and fusions on captioned pictures, and the parser on sentences that a person has read.
 
+mod ablation;
 mod bleu;
 mod bootstrap;
 mod captioning;
@@ -28,6 +29,7 @@ mod sweep;
 mod tagging;
 mod words;
 
+pub use ablation::{AblationReport, AblationRow, Figure, ablation};
 pub use bootstrap::Interval;
 pub use captioning::{CaptioningReport, captioning};
 pub use features::EvalError;

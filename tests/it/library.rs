@@ -81,3 +81,79 @@ fn two_engines_on_two_folders_do_not_meet() {
     assert_eq!(one.stats().unwrap().images, 1);
     assert_eq!(other.stats().unwrap().images, 8);
 }
+
+/// A folder with copies of the photographs.
+fn copies(folder: &Path) -> std::path::PathBuf {
+    let pictures = folder.join("pictures");
+    fs::create_dir(&pictures).unwrap();
+    for entry in fs::read_dir(photos()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), pictures.join(entry.file_name())).unwrap();
+    }
+    pictures
+}
+
+#[test]
+fn pictures_that_vanish_during_a_run_are_reported_and_what_was_done_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = copies(folder.path());
+    let engine = engine(&folder.path().join("index"));
+    let report = engine.index_paths(&[&pictures], |progress| {
+        if matches!(progress, Progress::Encoding { .. }) {
+            let _ = fs::remove_dir_all(&pictures);
+        }
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    assert_eq!(report.added + report.skipped.len(), 8, "{report:?}");
+    assert_eq!(engine.stats().unwrap().images, report.added);
+    // A disk that is not mounted must not cost the index.
+    assert!(engine.index_paths(&[&pictures], go_on).is_err());
+    assert_eq!(engine.stats().unwrap().images, report.added);
+}
+
+#[test]
+fn an_index_that_vanishes_during_a_run_is_an_error_and_can_be_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("index");
+    let engine = engine(&index);
+    let mut vanished = false;
+    let run = engine.index_paths(&[photos()], |progress| {
+        if matches!(progress, Progress::Encoding { .. }) && !vanished {
+            fs::remove_dir_all(&index).unwrap();
+            vanished = true;
+        }
+        ControlFlow::Continue(())
+    });
+    let error = run.unwrap_err().to_string();
+    assert!(error.contains(index.to_str().unwrap()), "{error}");
+    assert_eq!(engine.index_paths(&[photos()], go_on).unwrap().added, 8);
+    assert_eq!(engine.stats().unwrap().images, 8);
+}
+
+#[test]
+fn a_clock_that_goes_backwards_hides_no_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = copies(folder.path());
+    let engine = engine(&folder.path().join("index"));
+    assert_eq!(engine.index_paths(&[&pictures], go_on).unwrap().added, 8);
+    let years_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1 << 29);
+    let turn_back = |name: &str| {
+        let file = fs::File::options()
+            .write(true)
+            .open(pictures.join(name))
+            .unwrap();
+        file.set_modified(years_ago).unwrap();
+    };
+    // One only looks older, the other was replaced by an older file.
+    turn_back("cat.jpg");
+    fs::copy(photos().join("clock.jpg"), pictures.join("grass.jpg")).unwrap();
+    turn_back("grass.jpg");
+    let report = engine.index_paths(&[&pictures], go_on).unwrap();
+    assert_eq!((report.updated, report.unchanged), (1, 7), "{report:?}");
+    assert_eq!(engine.stats().unwrap().images, 7);
+    assert_eq!(
+        engine.index_paths(&[&pictures], go_on).unwrap().unchanged,
+        8
+    );
+}

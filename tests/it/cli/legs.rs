@@ -172,3 +172,50 @@ fn the_order_changes_and_the_answers_do_not() {
     assert_eq!(best, by_path);
     assert_eq!(paths("date").len(), 5);
 }
+
+#[test]
+fn a_picture_is_explained_whether_it_is_found_or_not() {
+    let picture = |name: &str| photos().join(name).to_str().unwrap().to_owned();
+    let explained = |query: &str, name: &str| {
+        let told = run(index(), &["explain", "--json", query, &picture(name)]);
+        (code(&told), lines(&told).remove(0))
+    };
+    let (exit, coffee) = explained(SENTENCE, "coffee.jpg");
+    assert_eq!(
+        (exit, &coffee["rank"], &coffee["indexed"]),
+        (0, &1.into(), &true.into())
+    );
+    // The same to the bit as a search tells it.
+    let hit = hits(&[SENTENCE]).remove(0);
+    assert_eq!(coffee["why"], hit["why"]);
+    let (exit, cat) = explained("+coffee table", "cat.jpg");
+    assert_eq!((exit, &cat["rank"]), (1, &Value::Null));
+    assert_eq!(cat["unmet"][0]["missing"]["tags"][0], "coffee");
+    let (_, cat) = explained("-cat animal path:nowhere", "cat.jpg");
+    assert_eq!(cat["unmet"][0]["excluded"]["tag"], "cat");
+    assert_eq!(cat["unmet"][1], "facts");
+    let told = out(&run(index(), &["explain", "-cat", &picture("cat.jpg")]));
+    assert!(told.is_empty(), "{told}");
+    let told = out(&run(
+        index(),
+        &["explain", "animal -cat", &picture("cat.jpg")],
+    ));
+    assert!(told.contains("excluded and recognised: cat"), "{told}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("unknown.jpg");
+    let mut bytes = fs::read(picture("coffee.jpg")).unwrap();
+    bytes.push(0);
+    fs::write(&elsewhere, bytes).unwrap();
+    let told = run(
+        index(),
+        &["explain", "--json", SENTENCE, elsewhere.to_str().unwrap()],
+    );
+    let told = lines(&told).remove(0);
+    assert_eq!(
+        (&told["indexed"], &told["rank"]),
+        (&false.into(), &Value::Null)
+    );
+    let itm = |why: &Value| why["why"]["itm"].as_f64().unwrap();
+    assert!((itm(&told) - itm(&coffee)).abs() < 1e-3);
+}

@@ -1,0 +1,201 @@
+//! Why one picture stands where it stands in an answer, or is not in it.
+
+use imgsearch_index::{Doc, Filter, Reader, TagId};
+use serde::Serialize;
+
+use super::searching::Search;
+use super::{Engine, Image, Snapshot};
+use crate::error::Result;
+use crate::image_tokens::ImageTokensF16;
+use crate::query::{Explanation, Query};
+
+/// What a query makes of one picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// Whether it is in the index.
+    pub indexed: bool,
+    /// Its place in the answer, from 1 on; `None` where it is not among the pictures that a search looks at.
+    pub rank: Option<usize>,
+    /// What the query requires and the picture does not meet: then it is in no answer, whatever its score.
+    pub unmet: Vec<Unmet>,
+    /// Its score and all that it is made of.
+    pub why: Explanation,
+}
+
+/// Something that a query requires and a picture does not meet.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unmet {
+    /// None of these tags is recognised; the most probable one has this probability and would need more than `needed`.
+    Missing {
+        /// Their names.
+        tags: Vec<String>,
+        /// The probability of the most probable one.
+        confidence: f32,
+        /// What it would have to be above.
+        needed: f32,
+    },
+    /// This tag is recognised.
+    Excluded {
+        /// Its name.
+        tag: String,
+        /// Its probability.
+        confidence: f32,
+    },
+    /// Its date, camera, path or format is not what is asked for.
+    Facts,
+}
+
+/// What is known of a picture.
+struct Seen {
+    doc: Option<Doc>,
+    cosine: Option<f32>,
+    itm: Option<f32>,
+    scores: Vec<f32>,
+}
+
+impl Engine {
+    /// Why a picture stands where it stands in the answer to a query, or what keeps it out. It need not be indexed.
+    ///
+    /// # Errors
+    /// As [`Engine::search`], and when the picture cannot be read.
+    pub fn explain(&self, query: &Query, image: Image<'_>) -> Result<Verdict> {
+        let prepared = query.prepare(self.resolver())?;
+        let snapshot = self.reader()?;
+        let search = Search::new(self, &snapshot, query, &prepared)?;
+        let mut seen = self.see(&snapshot, &search, image)?;
+        let unmet = self.unmet(&search, &snapshot.reader, &seen)?;
+        let mut rank = None;
+        if let Some(doc) = seen.doc.filter(|_| unmet.is_empty()) {
+            let mut candidates = search.candidates(query.limit())?;
+            search.match_best(&mut candidates)?;
+            let mut places = candidates.iter().zip(1..);
+            if let Some((found, place)) = places.find(|(candidate, _)| candidate.doc == doc) {
+                rank = Some(place);
+                // Matched together with others, a picture differs in the last digit.
+                (seen.cosine, seen.itm) = (found.cosine, found.itm);
+            }
+        }
+        Ok(Verdict {
+            indexed: seen.doc.is_some(),
+            rank,
+            unmet,
+            why: search
+                .fusion
+                .explain(seen.cosine, seen.itm, |tag| seen.score(tag)),
+        })
+    }
+
+    /// Looks a picture up in the index, or at it where it is not there.
+    fn see(
+        &self,
+        Snapshot { reader, .. }: &Snapshot,
+        search: &Search<'_>,
+        image: Image<'_>,
+    ) -> Result<Seen> {
+        let encoder = &self.shared.encoder;
+        let matches = search.matches();
+        let doc = self.known(reader, image);
+        let (embedding, scores, tokens) = match doc {
+            Some(doc) => {
+                let scores = reader.tag_scores(doc)?.iter().map(|tag| tag.score);
+                let tokens = reader.tokens(doc)?.and_then(ImageTokensF16::unpack);
+                (reader.embedding(doc)?, scores.collect(), tokens)
+            }
+            None => {
+                let picture = [self.look(image)?];
+                let (features, tokens) = match matches {
+                    true => {
+                        let seen = encoder.images_with_tokens(&picture)?;
+                        let (features, tokens) = super::only(seen)?;
+                        (features, ImageTokensF16::unpack(&tokens.pack()))
+                    }
+                    false => (super::only(encoder.images(&picture)?)?, None),
+                };
+                (features.embedding, features.tag_scores, tokens)
+            }
+        };
+        let itm = match tokens.filter(|_| matches) {
+            Some(tokens) => {
+                let logits = encoder.match_logits(&[&tokens], &[search.query.text()])?;
+                logits
+                    .first()
+                    .and_then(|row| row.first())
+                    .map(|logits| logits.probability())
+            }
+            None => None,
+        };
+        Ok(Seen {
+            doc,
+            cosine: search.place.as_ref().map(|place| place.dot(&embedding)),
+            itm,
+            scores,
+        })
+    }
+
+    fn unmet(&self, search: &Search<'_>, reader: &Reader, seen: &Seen) -> Result<Vec<Unmet>> {
+        let vocabulary = self.vocabulary();
+        let name = |tag: &TagId| {
+            vocabulary
+                .get(*tag)
+                .map_or(String::new(), |tag| tag.name.clone())
+        };
+        let own = |tag: TagId| vocabulary.get(tag).map_or(1.0, |tag| tag.threshold);
+        let threshold = |tag| search.query.threshold().unwrap_or_else(|| own(tag));
+        let mut unmet = Vec::new();
+        let mut require = |tags: &[TagId], needed: &dyn Fn(TagId) -> f32| {
+            let best = tags
+                .iter()
+                .max_by(|a, b| seen.score(**a).total_cmp(&seen.score(**b)));
+            if let Some(&best) = best
+                && !tags.iter().any(|&tag| seen.score(tag) > needed(tag))
+            {
+                let mut names: Vec<String> = tags.iter().map(name).collect();
+                names.dedup();
+                unmet.push(Unmet::Missing {
+                    tags: names,
+                    confidence: seen.score(best),
+                    needed: needed(best),
+                });
+            }
+        };
+        let filter = &search.filter;
+        filter
+            .must
+            .iter()
+            .for_each(|tags| require(tags, &threshold));
+        for (tags, least) in &filter.above {
+            require(tags, &|_| *least);
+        }
+        let excluded = filter
+            .must_not
+            .iter()
+            .filter(|&&tag| seen.score(tag) > threshold(tag));
+        let above = filter
+            .not_above
+            .iter()
+            .flat_map(|(tags, least)| tags.iter().filter(|&&tag| seen.score(tag) > *least));
+        unmet.extend(excluded.chain(above).map(|tag| Unmet::Excluded {
+            tag: name(tag),
+            confidence: seen.score(*tag),
+        }));
+        if let Some(doc) = seen.doc {
+            let facts = Filter {
+                facts: filter.facts.clone(),
+                ..Filter::default()
+            };
+            if !reader.passes(doc, &facts)? {
+                unmet.push(Unmet::Facts);
+            }
+        }
+        Ok(unmet)
+    }
+}
+
+impl Seen {
+    fn score(&self, tag: TagId) -> f32 {
+        self.scores.get(tag.0 as usize).copied().unwrap_or_default()
+    }
+}
