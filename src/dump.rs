@@ -11,11 +11,11 @@
 //! there are any, are those that sentences are matched with, as the index keeps them. `tags` names what is recognised, for those who read the file; an import does not. A path that is not UTF-8 is there twice, as readable as it
 //! can be made and in base64.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use half::f16;
-use imgsearch_index::{Embedding, FileFacts, ImageFacts, NewImage};
+use imgsearch_index::{Embedding, FileFacts, ImageFacts, NewImage, path_from_bytes};
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "imgsearch-catalogue";
@@ -133,7 +133,8 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
         Ok(FileFacts {
             path: match &file.path_bytes {
                 None => PathBuf::from(&file.path),
-                Some(bytes) => path(&decoded("path_bytes", bytes)?)?,
+                Some(bytes) => path_from_bytes(&decoded("path_bytes", bytes)?)
+                    .ok_or("`path_bytes` is no path here")?,
             },
             len: file.len,
             modified_ns: file.modified_ns,
@@ -176,16 +177,4 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
 fn decoded(what: &str, text: &str) -> Result<Vec<u8>, String> {
     let decoded = BASE64_STANDARD.decode(text);
     decoded.map_err(|error| format!("`{what}` is not base64: {error}"))
-}
-
-#[cfg(unix)]
-fn path(bytes: &[u8]) -> Result<PathBuf, String> {
-    use std::os::unix::ffi::OsStrExt;
-    Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)).to_owned())
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> Result<PathBuf, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "`path_bytes` is no path here")?;
-    Ok(Path::new(text).to_owned())
 }

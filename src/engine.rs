@@ -4,6 +4,7 @@ mod exchange;
 mod explaining;
 mod pictures;
 mod searching;
+mod stacking;
 mod upkeep;
 
 use std::fmt;

@@ -15,6 +15,8 @@ pub struct Hit {
     pub id: ImageId,
     /// Every path it is found at; never empty.
     pub paths: Vec<PathBuf>,
+    /// Other pictures of the same shot, each with one of its paths, best first, where hits are stacked.
+    pub stack: Vec<PathBuf>,
     /// How well it answers; only comparable within one answer.
     pub score: f32,
     /// When it was taken, in local time, as `YYYY-MM-DDThh:mm:ss`.
@@ -32,6 +34,7 @@ impl Hit {
         Self {
             id: record.id,
             paths: record.paths,
+            stack: Vec::new(),
             score: why.score,
             captured: record.facts.captured,
             camera: record.facts.camera,

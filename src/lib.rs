@@ -50,6 +50,7 @@ pub use hit::{Facet, Hit, RecognizedTag, Stats};
 pub use image_tokens::ImageTokensF16;
 pub use imgsearch_index::{
     CatalogueState, Embedding, Error as IndexError, Examination, Finding, ImageId, Remedy, examine,
+    path_from_bytes,
 };
 #[cfg(feature = "watch")]
 pub use ingest::WatchError;

@@ -75,6 +75,7 @@ pub use error::{Error, Result};
 pub use examine::{CatalogueState, Examination, Finding, Remedy, examine};
 pub use image_id::{ImageId, ParseImageIdError};
 pub use reader::Reader;
+pub use record::path_from_bytes;
 pub use segment::TagScores;
 pub use types::{
     Doc, Effort, FactTest, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema,

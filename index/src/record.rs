@@ -36,7 +36,7 @@ impl Entry {
         let files = (0..bytes.u32()?)
             .map(|_| {
                 Some(FileFacts {
-                    path: path_of(bytes.block()?)?,
+                    path: path_from_bytes(bytes.block()?)?,
                     len: u64::from_le_bytes(bytes.array()?),
                     modified_ns: i64::from_le_bytes(bytes.array()?),
                 })
@@ -87,8 +87,9 @@ pub(crate) fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// The path that [`path_bytes`] was given.
-pub(crate) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+/// The path of raw bytes, as the kernel has them on unix and UTF-8 elsewhere; `None` where they are no path.
+#[must_use]
+pub fn path_from_bytes(bytes: &[u8]) -> Option<PathBuf> {
     #[cfg(unix)]
     let name: Option<&OsStr> = Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes));
     #[cfg(not(unix))]

@@ -35,6 +35,8 @@ struct Line<'a> {
     why: &'a Explanation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     copies: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stack: Vec<Cow<'a, str>>,
 }
 
 /// Writes hits, best first.
@@ -104,6 +106,11 @@ fn line<'a>(rank: usize, hit: &'a Hit, path: &'a Path, copies: &'a [PathBuf]) ->
         date: hit.captured.as_deref(),
         why: &hit.why,
         copies: copies.iter().map(|copy| copy.to_string_lossy()).collect(),
+        stack: hit
+            .stack
+            .iter()
+            .map(|path| path.to_string_lossy())
+            .collect(),
     }
 }
 
@@ -125,6 +132,12 @@ fn text(
             many => format!(" (and {many} copies)"),
         };
         output.styled(Style::Dim, copies)?;
+    }
+    if !hit.stack.is_empty() {
+        output.styled(
+            Style::Dim,
+            format!(" (and {} of the same shot)", hit.stack.len()),
+        )?;
     }
     let tags: Vec<&str> = hit
         .why

@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use std::io::{self, Read};
 #[cfg(feature = "watch")]
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
-use imgsearch::IndexReport;
+use anyhow::{Context, Result, anyhow, bail};
+use imgsearch::{IndexReport, path_from_bytes};
 use indicatif::HumanCount;
 use serde::Serialize;
 
@@ -172,16 +172,13 @@ fn listed(list: &[u8]) -> Result<Vec<PathBuf>> {
         .collect()
 }
 
-#[cfg(unix)]
 fn path(bytes: &[u8]) -> Result<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)).to_owned())
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> Result<PathBuf> {
-    let text = std::str::from_utf8(bytes).map_err(|_| anyhow!("a path on stdin is not UTF-8"))?;
-    Ok(Path::new(text.trim_end_matches('\r')).to_owned())
+    // Lines end with a carriage return on Windows.
+    let bytes = match cfg!(windows) {
+        true => bytes.strip_suffix(b"\r").unwrap_or(bytes),
+        false => bytes,
+    };
+    path_from_bytes(bytes).context("a path on stdin is not UTF-8")
 }
 
 /// The report in a sentence.
@@ -234,6 +231,8 @@ fn json(report: &IndexReport) -> Report<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -48,6 +48,9 @@ pub(crate) struct SearchArgs {
     /// Write the tags of the pictures found with their numbers first, most frequent first
     #[arg(long, conflicts_with_all = ["paths_only", "null"])]
     facets: bool,
+    /// Show one picture of each shot: other formats and sizes of it and bursts stand behind the best one
+    #[arg(long)]
+    stack: bool,
     /// Take words as they are: no kinds of things, no corrected spelling
     #[arg(long)]
     strict: bool,
@@ -80,6 +83,7 @@ impl SearchArgs {
             .strict(self.strict)
             .with_legs(self.legs)
             .with_threshold(self.threshold)
+            .stacked(self.stack)
             .sorted_by(match self.sort {
                 Order::Relevance => Sort::Relevance,
                 Order::Date => Sort::Date,

@@ -2,6 +2,7 @@
 
 use imgsearch_index::{Doc, Embedding, Filter, Reader};
 
+use super::stacking::stack;
 use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
@@ -40,11 +41,13 @@ impl Engine {
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut candidates = search.candidates(query.limit())?;
         search.match_best(&mut candidates)?;
-        candidates.truncate(query.limit());
-        let mut hits = candidates
-            .iter()
-            .map(|candidate| search.hit(candidate))
-            .collect::<Result<Vec<_>>>()?;
+        let mut hits = if query.stacks() {
+            search.stacked(candidates)?
+        } else {
+            candidates.truncate(query.limit());
+            let hits = candidates.iter().map(|candidate| search.hit(candidate));
+            hits.collect::<Result<Vec<_>>>()?
+        };
         match query.sort() {
             Sort::Relevance => {}
             // Pictures without a date of their own come last.
@@ -286,6 +289,20 @@ impl<'a> Search<'a> {
         self.query.legs().itm
             && self.prepared.resolution.relates()
             && self.engine.shared.encoder.matches()
+    }
+
+    /// One hit for each shot.
+    fn stacked(&self, candidates: Vec<Candidate>) -> Result<Vec<Hit>> {
+        let stacks = stack(self.reader, candidates, self.query.limit())?;
+        let hits = stacks.into_iter().map(|stack| {
+            let mut hit = self.hit(&stack.first)?;
+            for doc in stack.others {
+                hit.stack
+                    .extend(self.reader.record(doc)?.paths.into_iter().next());
+            }
+            Ok(hit)
+        });
+        hits.collect()
     }
 
     fn hit(&self, candidate: &Candidate) -> Result<Hit> {

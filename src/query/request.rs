@@ -135,6 +135,7 @@ pub struct Query {
     legs: Legs,
     sort: Sort,
     threshold: Option<f32>,
+    stacks: bool,
 }
 
 impl Query {
@@ -159,6 +160,7 @@ impl Query {
             legs: Legs::default(),
             sort: Sort::default(),
             threshold: None,
+            stacks: false,
         }
     }
 
@@ -300,6 +302,18 @@ impl Query {
     pub fn with_threshold(mut self, threshold: impl Into<Option<f32>>) -> Self {
         self.threshold = threshold.into();
         self
+    }
+
+    /// Whether pictures of one shot, such as other formats of it and bursts, are one hit. Default: no
+    #[must_use]
+    pub fn stacked(mut self, stacks: bool) -> Self {
+        self.stacks = stacks;
+        self
+    }
+
+    /// Whether pictures of one shot are one hit.
+    pub fn stacks(&self) -> bool {
+        self.stacks
     }
 
     /// The legs that answer.

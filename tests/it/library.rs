@@ -157,3 +157,28 @@ fn a_clock_that_goes_backwards_hides_no_change() {
         8
     );
 }
+
+#[test]
+fn other_formats_of_a_shot_stand_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = copies(folder.path());
+    let picture = image::open(pictures.join("cat.jpg")).unwrap();
+    picture.save(pictures.join("cat.png")).unwrap();
+    picture.save(pictures.join("cat.bmp")).unwrap();
+    let engine = engine(&folder.path().join("index"));
+    assert_eq!(engine.index_paths(&[&pictures], go_on).unwrap().added, 10);
+    let query = Query::new("a cat").with_limit(5);
+    let plain = engine.search(&query).unwrap();
+    assert!(plain.iter().all(|hit| hit.stack.is_empty()));
+    let stacked = engine.search(&query.clone().stacked(true)).unwrap();
+    assert_eq!((plain.len(), stacked.len()), (5, 5));
+    assert_eq!(stacked[0].id, plain[0].id);
+    let mut cats = stacked[0].stack.clone();
+    cats.extend(stacked[0].paths.first().cloned());
+    assert_eq!(cats.len(), 3, "{cats:?}");
+    assert!(
+        cats.iter().all(|path| path.file_stem().unwrap() == "cat"),
+        "{cats:?}"
+    );
+    assert!(stacked[1..].iter().all(|hit| hit.stack.is_empty()));
+}
