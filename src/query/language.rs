@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::day::{Day, days};
-use super::request::{Query, QueryError};
+use super::error::QueryError;
+use super::request::Query;
 use super::spelling::one_slip;
 use super::syntax::{FIELDS, Field};
 

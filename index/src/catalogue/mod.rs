@@ -1,4 +1,4 @@
-//! The truth: every image, its files and its numbers. The only file that names sled.
+//! The truth: every image, its files and its numbers. The only folder that names sled.
 //!
 //! One tree with a letter in front of each key, so that one batch is one atomic write:
 //!
@@ -16,16 +16,20 @@
 //! Vectors have keys of their own that grow, so that a renamed file rewrites a hundred bytes and not ten
 //! thousand, and so that new ones land at the end of the tree and not in the middle of full pages.
 
+mod batch;
+
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
+
+pub(crate) use batch::Batch;
+use batch::{doc_key, image_key, path_key, tokens_key, vector_key};
 
 use crate::record::Entry;
-use crate::{Embedding, Error, FileFacts, ImageId, NewImage, Result, Schema, room};
+use crate::{Embedding, Error, FileFacts, ImageId, Result, Schema, room};
 
 /// The version of the keys and values above.
 const FORMAT: u32 = 1;
@@ -34,10 +38,6 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// How much sled writes in one piece. What is larger than a quarter of it, as pages of vectors are, gets a file of its own, which is
 /// removed with it; what is smaller leaves holes in the log. With sled's own 512 kB, storing everything again took 4.4 times the data.
 const SEGMENT_BYTES: usize = 16 << 10;
-/// sled writes a value once by itself, once with its page when that is full and about once more when the page is written anew; and
-/// for any change now and then a whole page, the larger ones of which hold sixteen values.
-const TIMES_WRITTEN: u64 = 4;
-const PAGE_BYTES: u64 = 16 << 10;
 /// What is asked for beyond that: a page may be due to be written anew at any change.
 const SPARE_BYTES: u64 = 4 << 20;
 /// Where sled keeps the parameters that a folder was made with.
@@ -65,14 +65,6 @@ pub(crate) struct Numbers {
 pub(crate) struct Next {
     pub(crate) doc: u64,
     pub(crate) vector: u64,
-}
-
-/// Several changes that happen together or not at all.
-#[derive(Default)]
-pub(crate) struct Batch {
-    changes: sled::Batch,
-    /// What sled may write for them, in bytes.
-    room: u64,
 }
 
 pub(crate) struct Catalogue {
@@ -322,94 +314,6 @@ impl Catalogue {
     fn failed(&self, error: sled::Error) -> Error {
         failed(&self.path, error)
     }
-}
-
-impl Batch {
-    pub(crate) fn put_image(&mut self, id: &ImageId, image: &Image) {
-        let mut value = Vec::with_capacity(128);
-        value.extend(image.doc.to_le_bytes());
-        value.extend(image.vector.to_le_bytes());
-        image.entry.encode(&mut value);
-        self.insert(&image_key(id), &value);
-        self.insert(&doc_key(image.doc), id.as_bytes());
-    }
-
-    pub(crate) fn remove_image(&mut self, id: &ImageId) {
-        self.remove(&image_key(id));
-    }
-
-    pub(crate) fn remove_doc(&mut self, doc: u64) {
-        self.remove(&doc_key(doc));
-    }
-
-    pub(crate) fn put_path(&mut self, path: &Path, id: &ImageId) {
-        self.insert(&path_key(path), id.as_bytes());
-    }
-
-    pub(crate) fn remove_path(&mut self, path: &Path) {
-        self.remove(&path_key(path));
-    }
-
-    /// Embedding, tag scores and tokens of an image.
-    pub(crate) fn put_numbers(&mut self, vector: u64, image: &NewImage) {
-        let (embedding, scores) = (&image.embedding, &image.tag_scores);
-        let mut value = bytemuck::cast_slice(embedding.as_slice()).to_vec();
-        let mut halves = vec![f16::ZERO; scores.len()];
-        halves.convert_from_f32_slice(scores);
-        value.extend_from_slice(bytemuck::cast_slice(&halves));
-        self.insert(&vector_key(vector), &value);
-        if !image.tokens.is_empty() {
-            self.insert(&tokens_key(vector), &image.tokens);
-        }
-    }
-
-    pub(crate) fn remove_numbers(&mut self, vector: u64) {
-        self.remove(&vector_key(vector));
-        self.remove(&tokens_key(vector));
-    }
-
-    pub(crate) fn set_next(&mut self, next: Next) {
-        let mut value = next.doc.to_le_bytes().to_vec();
-        value.extend(next.vector.to_le_bytes());
-        self.insert(b"mnext", &value);
-    }
-
-    fn insert(&mut self, key: &[u8], value: &[u8]) {
-        self.room += PAGE_BYTES + TIMES_WRITTEN * value.len() as u64;
-        self.changes.insert(key, value);
-    }
-
-    fn remove(&mut self, key: &[u8]) {
-        self.room += PAGE_BYTES;
-        self.changes.remove(key);
-    }
-}
-
-fn image_key(id: &ImageId) -> Vec<u8> {
-    [b"i", id.as_bytes().as_slice()].concat()
-}
-
-fn path_key(path: &Path) -> Vec<u8> {
-    [b"p", crate::record::path_bytes(path)].concat()
-}
-
-fn doc_key(doc: u64) -> [u8; 9] {
-    numbered(b'd', doc)
-}
-
-fn vector_key(vector: u64) -> [u8; 9] {
-    numbered(b'v', vector)
-}
-
-fn tokens_key(vector: u64) -> [u8; 9] {
-    numbered(b't', vector)
-}
-
-/// Big-endian, so that the order of the keys is the order of the numbers.
-fn numbered(letter: u8, number: u64) -> [u8; 9] {
-    let mut key = [letter; 9];
-    key[1..].copy_from_slice(&number.to_be_bytes());
-    key
 }
 
 /// The parameter with which a catalogue was made: sled opens it with no other.
