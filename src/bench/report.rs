@@ -58,8 +58,10 @@ pub struct IndexBench {
     pub queries: usize,
     /// Seconds that storing took, durable in steps of 64 pictures.
     pub put_seconds: f64,
-    /// Seconds that publishing took: segments, a graph where there is one, tag index.
+    /// Seconds that publishing took: segments and tag index.
     pub publish_seconds: f64,
+    /// Seconds that the graph took, where there is one.
+    pub link_seconds: f64,
     /// Milliseconds from opening the index to the first result.
     pub first_result_ms: f64,
     /// Queries that are pictures like those of the collection.
@@ -109,8 +111,8 @@ impl fmt::Display for IndexBench {
         )?;
         writeln!(
             f,
-            "stored in {:.1} s, published in {:.1} s, stored again in {:.1} s",
-            self.put_seconds, self.publish_seconds, self.put_seconds_again
+            "stored in {:.1} s, published in {:.1} s, linked in {:.1} s, stored again in {:.1} s",
+            self.put_seconds, self.publish_seconds, self.link_seconds, self.put_seconds_again
         )?;
         writeln!(f, "open to first result {:.2} ms", self.first_result_ms)?;
         if let Some(bytes) = self.anonymous_bytes {
