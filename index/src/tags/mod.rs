@@ -1,32 +1,29 @@
 //! The tag index: which images show the most of the tags asked for. The only folder that names tantivy.
 //!
 //! One document per image: its number, and one term per recognised tag that also carries how confident the
-//! recognition is, `tag * 8 + level`. A query is a sum of constants over those terms, so that the number of
-//! matching tags decides and the confidence orders what is equal.
+//! recognition is, `tag * 8 + level`. A query is a sum of constants over those terms ([`tally`]), so that the
+//! number of matching tags decides and the confidence orders what is equal.
 
 mod folder;
+mod tally;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tantivy::collector::TopDocs;
-use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::index::SegmentComponent;
-use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
-use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema as Fields};
-use tantivy::{Index, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::schema::{Field, NumericOptions, Schema as Fields};
+use tantivy::{Index, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use folder::{Folder, META};
+use tally::{Tally, Wanted};
 
 use crate::segment::{LEVELS, TagScores, confidence_of_level};
 use crate::{Error, Filter, Result, TagId, durable};
 
 /// What the indexing thread may collect before it writes; the least that tantivy takes is 15 MB.
 const WRITER_BYTES: usize = 20_000_000;
-/// How many more hits than wanted are taken at first, for those that turn out to be gone.
-const SPARE: usize = 32;
 
 /// Written into each commit, so that a commit and its generation can never disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,14 +51,6 @@ impl Names {
             self.tag,
             u64::from(tag.0) * u64::from(LEVELS) + u64::from(level),
         )
-    }
-
-    /// Documents in which one of some tags is recognised, at any level.
-    fn recognised(self, tags: &[TagId]) -> Box<dyn Query> {
-        let terms = tags
-            .iter()
-            .flat_map(|&tag| (0..LEVELS).map(move |level| self.term(tag, level)));
-        Box::new(TermSetQuery::new(terms))
     }
 }
 
@@ -280,47 +269,24 @@ impl TagSearcher {
         if k == 0 || tags.is_empty() {
             return Ok(Vec::new());
         }
-        let query = self.query(tags, filter);
-        let all = self.searcher.num_docs().max(1) as usize;
-        let mut limit = (k + SPARE).min(all);
-        loop {
-            let by_doc = (SortByStaticFastValue::<u64>::for_field("doc"), Order::Asc);
-            let top = TopDocs::with_limit(limit).order_by((SortBySimilarityScore, by_doc));
-            let hits = self
-                .searcher
-                .search(&query, &top)
-                .map_err(|e| failed(&self.path, e))?;
-            let are_all = hits.len() < limit || limit == all;
-            let live = hits
-                .into_iter()
-                .filter_map(|((score, doc), _)| Some((score, doc?)));
-            let live: Vec<_> = live.filter(|&(_, doc)| is_live(doc)).take(k).collect();
-            if live.len() == k || are_all {
-                return Ok(live);
-            }
-            limit = limit.saturating_mul(4).min(all);
-        }
-    }
-
-    fn query(&self, tags: &[(TagId, f32)], filter: &Filter) -> BooleanQuery {
-        let clauses = tags.iter().flat_map(|&(tag, weight)| {
-            (0..LEVELS).map(move |level| {
-                let term = TermQuery::new(self.names.term(tag, level), IndexRecordOption::Basic);
-                let score = weight * confidence_of_level(level);
-                let query = ConstScoreQuery::new(Box::new(term), score);
-                (Occur::Should, Box::new(query) as Box<dyn Query>)
-            })
+        let terms = |tag| (0..LEVELS).map(move |level| self.names.term(tag, level));
+        let scores = tags.iter().flat_map(|&(tag, weight)| {
+            let scores = (0..LEVELS).map(move |level| weight * confidence_of_level(level));
+            terms(tag).zip(scores)
         });
-        let any = BooleanQuery::new(clauses.collect());
-        let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(any))];
-        all.extend(filter.must.iter().map(|tags| {
-            let silent = ConstScoreQuery::new(self.names.recognised(tags), 0.0);
-            (Occur::Must, Box::new(silent) as Box<dyn Query>)
-        }));
-        if !filter.must_not.is_empty() {
-            all.push((Occur::MustNot, self.names.recognised(&filter.must_not)));
+        let all_of = |tags: &Vec<TagId>| tags.iter().copied().flat_map(terms).collect();
+        let wanted = Wanted {
+            scores: scores.collect(),
+            must: filter.must.iter().map(all_of).collect(),
+            must_not: all_of(&filter.must_not),
+        };
+        let mut tally = Tally::new(k);
+        for segment in self.searcher.segment_readers() {
+            let tags = segment.inverted_index(self.names.tag);
+            tags.and_then(|tags| tally.add(segment, &tags, &wanted, &is_live))
+                .map_err(|error| failed(&self.path, error))?;
         }
-        BooleanQuery::new(all)
+        Ok(tally.into_best())
     }
 }
 
