@@ -39,15 +39,16 @@ struct Line<'a> {
     stack: Vec<Cow<'a, str>>,
 }
 
-/// Writes hits, best first.
+/// Writes hits, best first; the first of them has `before` others before it.
 pub(crate) fn write(
     hits: &[Hit],
+    before: usize,
     engine: &Engine,
     form: Form,
     output: &mut Output,
 ) -> Result<Exit> {
-    let width = hits.len().to_string().len();
-    for (rank, hit) in (1..).zip(hits) {
+    let width = (before + hits.len()).to_string().len();
+    for (rank, hit) in (before + 1..).zip(hits) {
         let Some((path, copies)) = hit.paths.split_first() else {
             continue;
         };
@@ -66,11 +67,14 @@ pub(crate) fn write(
     }
     if hits.is_empty() {
         let empty = engine.stats().is_ok_and(|stats| stats.images == 0);
-        output.notice(if empty {
-            format_args!("the index holds no pictures yet")
-        } else {
-            format_args!("no picture matches")
-        });
+        output.notice(format_args!(
+            "{}",
+            match (empty, before) {
+                (true, _) => "the index holds no pictures yet",
+                (false, 0) => "no picture matches",
+                (false, _) => "no further picture matches",
+            }
+        ));
         return Ok(Exit::Nothing);
     }
     Ok(Exit::Found)

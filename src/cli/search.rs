@@ -28,6 +28,9 @@ pub(crate) struct SearchArgs {
     /// Most results
     #[arg(short = 'n', long, value_name = "N", default_value = "20", value_parser = at_least_one)]
     limit: usize,
+    /// Leave out the best N results: with -n 20, --skip 20 brings the second page
+    #[arg(long, value_name = "N", default_value = "0")]
+    skip: usize,
     #[command(flatten)]
     form: Form,
     /// Only pictures that show this tag (may be repeated)
@@ -80,6 +83,7 @@ impl SearchArgs {
     fn query(&self) -> Result<Query, QueryError> {
         let query = parse(&self.text())?
             .with_limit(self.limit)
+            .skipping(self.skip)
             .strict(self.strict)
             .with_legs(self.legs)
             .with_threshold(self.threshold)
@@ -127,7 +131,7 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
     if args.facets {
         hits::write_facets(&engine.facets(&query)?, args.form, output)?;
     }
-    hits::write(&found, &engine, args.form, output)
+    hits::write(&found, args.skip, &engine, args.form, output)
 }
 
 /// What the words of a query stand for, a line each.

@@ -69,7 +69,7 @@ impl Engine {
         let unmet = self.unmet(&search, &snapshot.reader, &seen)?;
         let mut rank = None;
         if let Some(doc) = seen.doc.filter(|_| unmet.is_empty()) {
-            let mut candidates = search.candidates(query.limit())?;
+            let mut candidates = search.candidates(query.depth())?;
             search.match_best(&mut candidates)?;
             let mut places = candidates.iter().zip(1..);
             if let Some((found, place)) = places.find(|(candidate, _)| candidate.doc == doc) {

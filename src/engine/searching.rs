@@ -16,6 +16,8 @@ pub(super) struct Candidate {
     /// Probability that the sentence goes with it, where that was asked.
     pub(super) itm: Option<f32>,
     score: f32,
+    /// Which part of the legs' lists it is in, the best ones in 0.
+    block: usize,
 }
 
 /// A query with all that scoring pictures takes.
@@ -39,13 +41,13 @@ impl Engine {
         let prepared = query.prepare(self.resolver())?;
         let snapshot = self.reader()?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
-        let mut candidates = search.candidates(query.limit())?;
+        let mut candidates = search.candidates(query.depth())?;
         search.match_best(&mut candidates)?;
         let mut hits = if query.stacks() {
             search.stacked(candidates)?
         } else {
-            candidates.truncate(query.limit());
-            let hits = candidates.iter().map(|candidate| search.hit(candidate));
+            let page = candidates.iter().skip(query.skipped()).take(query.limit());
+            let hits = page.map(|candidate| search.hit(candidate));
             hits.collect::<Result<Vec<_>>>()?
         };
         match query.sort() {
@@ -69,7 +71,7 @@ impl Engine {
         let counts = match search.place.is_none() && prepared.resolution.concepts.is_empty() {
             true => search.reader.tag_counts_of(&search.filter)?,
             false => {
-                let candidates = search.candidates(query.limit())?;
+                let candidates = search.candidates(query.depth())?;
                 let docs = candidates.iter().map(|candidate| candidate.doc);
                 search.reader.tag_counts_among(docs, query.threshold())?
             }
@@ -218,25 +220,32 @@ impl<'a> Search<'a> {
     }
 
     /// What the legs bring, best first; at least `limit` pictures where there are so many.
+    ///
+    /// The lists of the legs are ranked in blocks as long as the setting `candidates`, so that asking for more pictures puts none
+    /// above those that asking for fewer brings.
     pub(super) fn candidates(&self, limit: usize) -> Result<Vec<Candidate>> {
-        let depth = self.engine.config().settings().search.candidates.max(limit);
-        let mut docs: Vec<Doc> = Vec::new();
+        let block = self.engine.config().settings().search.candidates.max(1);
+        let depth = block.saturating_mul(limit.div_ceil(block).max(1));
+        let mut places: Vec<(Doc, usize)> = Vec::new();
+        let mut bring = |docs: Vec<(Doc, f32)>| {
+            let docs = docs.into_iter().enumerate();
+            places.extend(docs.map(|(at, (doc, _))| (doc, at / block)));
+        };
         if let Some(place) = &self.place {
-            let nearest = self.reader.nearest(place, depth, &self.filter)?;
-            docs.extend(nearest.iter().map(|hit| hit.0));
+            bring(self.reader.nearest(place, depth, &self.filter)?);
         }
         let tags = self.prepared.resolution.weighted_tags();
         if !tags.is_empty() {
-            let matched = self.reader.match_tags(&tags, depth, &self.filter)?;
-            docs.extend(matched.iter().map(|hit| hit.0));
+            bring(self.reader.match_tags(&tags, depth, &self.filter)?);
         }
         if !self.prepared.has_text && self.place.is_none() {
-            docs = self.reader.newest(limit, &self.filter)?;
+            let newest = self.reader.newest(limit, &self.filter)?;
+            places = newest.into_iter().map(|doc| (doc, 0)).collect();
         } else {
-            docs.sort_unstable();
-            docs.dedup();
+            places.sort_unstable();
+            places.dedup_by_key(|(doc, _)| *doc);
         }
-        let scored = docs.into_iter().map(|doc| {
+        let scored = places.into_iter().map(|(doc, block)| {
             let similarity = |place| self.reader.similarity(doc, place);
             let cosine = self.place.as_ref().map(similarity).transpose()?;
             let scores = self.reader.tag_scores(doc)?;
@@ -245,6 +254,7 @@ impl<'a> Search<'a> {
                 cosine,
                 itm: None,
                 score: self.fusion.score(cosine, |tag| scores.get(tag)),
+                block,
             })
         });
         let mut candidates = scored.collect::<Result<Vec<_>>>()?;
@@ -293,8 +303,8 @@ impl<'a> Search<'a> {
 
     /// One hit for each shot.
     fn stacked(&self, candidates: Vec<Candidate>) -> Result<Vec<Hit>> {
-        let stacks = stack(self.reader, candidates, self.query.limit())?;
-        let hits = stacks.into_iter().map(|stack| {
+        let stacks = stack(self.reader, candidates, self.query.depth())?;
+        let hits = stacks.into_iter().skip(self.query.skipped()).map(|stack| {
             let mut hit = self.hit(&stack.first)?;
             for doc in stack.others {
                 hit.stack
@@ -315,5 +325,5 @@ impl<'a> Search<'a> {
 
 /// Best first; a stable sort, so equal scores keep the order of the documents.
 fn sort(candidates: &mut [Candidate]) {
-    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    candidates.sort_by(|a, b| a.block.cmp(&b.block).then(b.score.total_cmp(&a.score)));
 }

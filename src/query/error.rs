@@ -17,6 +17,14 @@ pub enum QueryError {
         /// What was typed.
         text: String,
     },
+    /// Words in a script that no model here reads.
+    #[error(
+        "{text:?} is in a script that the model does not read: it knows English words; translate the query, or give a picture with like:FILE"
+    )]
+    Script {
+        /// What was typed.
+        text: String,
+    },
     /// A required or excluded tag that the model does not know.
     #[error("no tag is called {tag:?}; {}", suggestion(near))]
     UnknownTag {

@@ -86,6 +86,11 @@ impl Query {
         if !has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::Empty);
         }
+        if has_text && !self.text.chars().any(is_read) {
+            return Err(QueryError::Script {
+                text: self.text.clone(),
+            });
+        }
         let must = tags(resolver, &self.must)?;
         let must_not: Vec<_> = self
             .must_not
@@ -150,6 +155,12 @@ impl Query {
             facts: self.facts()?,
         })
     }
+}
+
+/// Whether the models may know a word with this character: digits and Latin letters, accents and all.
+fn is_read(character: char) -> bool {
+    const LATIN: char = '\u{24f}';
+    character.is_alphanumeric() && character <= LATIN
 }
 
 /// A format as the index names it, by its name or its ending.
@@ -236,6 +247,16 @@ mod tests {
             prepare(&Query::new("dog").with_limit(0)),
             Err(QueryError::NoLimit)
         );
+    }
+
+    #[test]
+    fn words_that_no_model_reads_are_refused_and_said_to_be() {
+        for text in ["собака на пляже", "犬", "σκύλος"] {
+            let error = prepare(&Query::new(text)).unwrap_err();
+            assert!(matches!(error, QueryError::Script { .. }), "{error}");
+        }
+        assert!(prepare(&Query::new("собака dog")).is_ok());
+        assert!(prepare(&Query::new("cañón 7")).is_ok());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub enum Sort {
 pub struct Query {
     pub(super) text: String,
     pub(super) limit: usize,
+    skip: usize,
     /// Of each of these sets of names one must be recognised.
     pub(super) must: Vec<Vec<String>>,
     pub(super) must_not: Vec<String>,
@@ -53,6 +54,7 @@ impl Query {
         Self {
             text: text.into(),
             limit: 20,
+            skip: 0,
             must: Vec::new(),
             must_not: Vec::new(),
             above: Vec::new(),
@@ -77,6 +79,14 @@ impl Query {
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Leaves out so many of the best answers, so that the next page follows the one before without a gap or a repetition, as long as
+    /// the index does not change. Default: 0
+    #[must_use]
+    pub fn skipping(mut self, answers: usize) -> Self {
+        self.skip = answers;
         self
     }
 
@@ -253,5 +263,15 @@ impl Query {
     /// The most answers.
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// The answers that are left out before these.
+    pub fn skipped(&self) -> usize {
+        self.skip
+    }
+
+    /// How many of the best answers have to be known.
+    pub(crate) fn depth(&self) -> usize {
+        self.skip.saturating_add(self.limit)
     }
 }

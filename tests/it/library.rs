@@ -182,3 +182,27 @@ fn other_formats_of_a_shot_stand_behind_it() {
     );
     assert!(stacked[1..].iter().all(|hit| hit.stack.is_empty()));
 }
+
+#[test]
+fn pages_follow_each_other_and_more_answers_change_none_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = imgsearch::Settings::default();
+    settings.device = imgsearch::DeviceChoice::Cpu;
+    settings.search.candidates = 2;
+    let engine = Engine::open(&Config::new(folder.path()).with_settings(settings)).unwrap();
+    engine.index_paths(&[photos()], go_on).unwrap();
+    for text in ["a cup of coffee on a table", "cat", "a rocket in the sky"] {
+        let page = |skip, limit| -> Vec<_> {
+            let query = Query::new(text).skipping(skip).with_limit(limit);
+            let hits = engine.search(&query).unwrap();
+            hits.iter().map(|hit| hit.id).collect()
+        };
+        let all = page(0, 100);
+        assert_eq!(all.len(), 8, "{text}");
+        for size in [1, 3, 5] {
+            let pages: Vec<_> = (0..8).step_by(size).map(|skip| page(skip, size)).collect();
+            assert_eq!(pages.concat(), all, "{text}, pages of {size}");
+        }
+        assert!(page(8, 3).is_empty());
+    }
+}

@@ -41,6 +41,22 @@ fn results_as_json_have_the_documented_keys() {
 }
 
 #[test]
+fn the_second_page_counts_on() {
+    let page = |args: &[&str]| {
+        lines(&run(
+            index(),
+            &[&["search", "--json", "cat"], args].concat(),
+        ))
+    };
+    let (all, second) = (page(&[]), page(&["-n", "3", "--skip", "3"]));
+    assert_eq!(second, all[3..6]);
+    assert_eq!(second[0]["rank"], 4);
+    let past = run(index(), &["search", "cat", "--skip", "8"]);
+    assert_eq!((code(&past), out(&past)), (1, String::new()));
+    assert!(err(&past).contains("no further picture"), "{}", err(&past));
+}
+
+#[test]
 fn bare_paths_are_for_other_programs() {
     let by_line = run(index(), &["search", "cat", "--paths-only"]);
     let by_nul = run(index(), &["search", "cat", "-0"]);
