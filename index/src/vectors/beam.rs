@@ -61,6 +61,14 @@ impl Layout {
         }
     }
 
+    /// Gives a row other neighbours on the lowest layer.
+    pub(super) fn replace(&mut self, row: u32, neighbours: &[u32]) {
+        let stride = 2 * self.neighbours + 1;
+        let block = &mut self.lowest[row as usize * stride..][..stride];
+        block.fill(0);
+        fill(block, neighbours);
+    }
+
     pub(super) fn finish(&self, missed: &[u32]) -> Vec<u32> {
         let (neighbours, upper) = (self.neighbours as u32, self.upper.len() as u32);
         let mut words = vec![neighbours, self.entry, self.top, upper, missed.len() as u32];
@@ -171,7 +179,7 @@ impl<'a> Graph<'a> {
             }
             fresh.clear();
             fresh.extend(
-                self.lowest_of(nearest.row)
+                self.neighbours_of(nearest.row)
                     .iter()
                     .filter(|&&row| is_new(row)),
             );
@@ -221,7 +229,8 @@ impl<'a> Graph<'a> {
         here
     }
 
-    fn lowest_of(&self, row: u32) -> &'a [u32] {
+    /// Neighbours on the lowest layer.
+    pub(super) fn neighbours_of(&self, row: u32) -> &'a [u32] {
         counted(self.block(row))
     }
 

@@ -7,16 +7,18 @@ use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
 
 use super::beam::{self, Graph};
+use super::refine::refine;
 use super::{Kernels, Query, Vectors};
 use crate::Embedding;
 
 /// Neighbours per row on the upper layers, twice as many on the lowest.
 const NEIGHBOURS: usize = 16;
-const EF_CONSTRUCTION: usize = 200;
+/// Fewer than others take: what that leaves to be desired is made good afterwards.
+const EF_CONSTRUCTION: usize = 100;
 /// The one number of layers with which hnsw_rs works everywhere.
 const LAYERS: usize = 16;
-/// Rows that the self-probe may look at before a row counts as out of reach.
-const PROBE: usize = 64;
+/// Rows in view of the self-probe, and of a second one of the rows that the first does not find: with that many a search looks.
+const PROBES: [usize; 2] = [64, 512];
 /// Rows between two questions whether to go on.
 const ROWS_PER_STEP: usize = 1024;
 
@@ -76,6 +78,13 @@ pub(crate) fn build(
     }
     drop(hnsw);
     let mut words = layout.finish(&[]);
+    if let Some(graph) = Graph::open(&words, rows) {
+        let refined = refine(vectors, &graph, 2 * NEIGHBOURS);
+        for (row, neighbours) in (0..).zip(&refined) {
+            layout.replace(row, neighbours);
+        }
+        words = layout.finish(&[]);
+    }
     let missed = unreachable(vectors, &words);
     if !missed.is_empty() {
         tracing::debug!(
@@ -90,17 +99,19 @@ pub(crate) fn build(
 
 /// The rows that do not find themselves.
 fn unreachable(vectors: &Vectors<'_>, words: &[u32]) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..vectors.rows() as u32).collect();
     let Some(graph) = Graph::open(words, vectors.rows()) else {
-        return (0..vectors.rows() as u32).collect();
+        return rows;
     };
-    (0..vectors.rows() as u32)
-        .into_par_iter()
-        .filter(|&row| {
+    for probe in PROBES {
+        let missed = rows.into_par_iter().filter(|&row| {
             let embedding = Embedding::restore(vectors.float_row(row).to_vec());
-            let walked = embedding.map(|e| graph.walk(vectors, None, &Query::new(&e), PROBE));
+            let walked = embedding.map(|e| graph.walk(vectors, None, &Query::new(&e), probe));
             !walked.is_some_and(|found| found.iter().any(|scored| scored.row == row))
-        })
-        .collect()
+        });
+        rows = missed.collect();
+    }
+    rows
 }
 
 #[cfg(test)]

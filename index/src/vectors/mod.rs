@@ -5,6 +5,7 @@ mod exact;
 mod graph;
 mod kernels;
 mod quantise;
+mod refine;
 mod top;
 
 pub(crate) use beam::Graph;
@@ -72,6 +73,8 @@ const LEAST_SHARE_FOR_GRAPH: f64 = 0.1;
 const ROWS_TO_COMPARE: usize = 20_000;
 /// Rows to keep in view. Sentences lie outside the cloud of pictures and need several times as many as pictures do.
 const LEAST_EF: usize = 512;
+/// As many rows as that is enough for. Beyond, the number grows with the cube root: twice as many for eight times the rows.
+const ROWS_OF_LEAST_EF: usize = 100_000;
 /// Rows kept in view per row wanted.
 const EF_PER_RESULT: usize = 4;
 
@@ -83,7 +86,11 @@ fn candidates(effort: Effort, rows: usize, k: usize) -> Option<usize> {
         Effort::Planned if rows <= ROWS_TO_COMPARE => None,
         // A long list leads the walk through a good part of the graph, one cache miss after the other.
         Effort::Planned if k > rows / 100 => None,
-        Effort::Planned => Some(LEAST_EF.max(k * EF_PER_RESULT)),
+        Effort::Planned => {
+            let times = (rows as f64 / ROWS_OF_LEAST_EF as f64).cbrt().max(1.0);
+            let least = (LEAST_EF as f64 * times) as usize;
+            Some(least.max(k * EF_PER_RESULT))
+        }
     }
 }
 
