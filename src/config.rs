@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::media::Limits;
 use crate::models::{Compute, DeviceChoice, ModelSource, Precision};
-use crate::query::FusionParams;
+use crate::query::{CalibrationParams, FusionParams};
 
 /// Every setting, commented, at its default.
 pub const DEFAULT_TOML: &str = include_str!("../config.toml");
@@ -68,6 +68,8 @@ pub struct SearchSettings {
     pub rerank: usize,
     /// How the legs are fused.
     pub fusion: FusionParams,
+    /// When an answer is empty, and how probable its pictures are.
+    pub calibration: CalibrationParams,
 }
 
 impl Default for IngestSettings {
@@ -90,6 +92,7 @@ impl Default for SearchSettings {
             candidates: 200,
             rerank: 64,
             fusion: FusionParams::default(),
+            calibration: CalibrationParams::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod explaining;
+mod judging;
 mod pictures;
 mod searching;
 mod stacking;

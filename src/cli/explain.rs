@@ -64,9 +64,18 @@ fn lines(verdict: &Verdict) -> Vec<String> {
         Unmet::Excluded { tag, confidence } => {
             format!("  excluded and recognised: {tag} ({confidence:.2})")
         }
+        Unmet::Unsure => {
+            "  the answer is empty: nothing here shows surely enough what is asked for (--min-score 0 answers all the same)"
+                .to_owned()
+        }
         _ => "  its date, camera, path or format is not what is asked for".to_owned(),
     }));
     lines.extend(parts(&verdict.why));
+    if let Some(probability) = verdict.why.probability {
+        lines.push(format!(
+            "  it answers the query with probability {probability:.2}"
+        ));
+    }
     lines
 }
 

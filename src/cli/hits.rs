@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use imgsearch::{Engine, Explanation, Facet, Hit};
+use imgsearch::{Explanation, Facet, Hit};
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -40,13 +40,7 @@ struct Line<'a> {
 }
 
 /// Writes hits, best first; the first of them has `before` others before it.
-pub(crate) fn write(
-    hits: &[Hit],
-    before: usize,
-    engine: &Engine,
-    form: Form,
-    output: &mut Output,
-) -> Result<Exit> {
+pub(crate) fn write(hits: &[Hit], before: usize, form: Form, output: &mut Output) -> Result<Exit> {
     let width = (before + hits.len()).to_string().len();
     for (rank, hit) in (before + 1..).zip(hits) {
         let Some((path, copies)) = hit.paths.split_first() else {
@@ -65,19 +59,10 @@ pub(crate) fn write(
             text(rank, width, hit, path, copies, output)?;
         }
     }
-    if hits.is_empty() {
-        let empty = engine.stats().is_ok_and(|stats| stats.images == 0);
-        output.notice(format_args!(
-            "{}",
-            match (empty, before) {
-                (true, _) => "the index holds no pictures yet",
-                (false, 0) => "no picture matches",
-                (false, _) => "no further picture matches",
-            }
-        ));
-        return Ok(Exit::Nothing);
-    }
-    Ok(Exit::Found)
+    Ok(match hits {
+        [] => Exit::Nothing,
+        _ => Exit::Found,
+    })
 }
 
 /// Facets that are written.
@@ -128,6 +113,9 @@ fn text(
 ) -> Result<()> {
     output.styled(Style::Dim, format!("{rank:>width$}"))?;
     output.write(format!("  {:.3}  ", hit.score))?;
+    if let Some(probability) = hit.why.probability {
+        output.write(format!("{:>3.0}%  ", 100.0 * probability))?;
+    }
     let path = output.shown(path);
     output.styled(Style::Bold, path)?;
     if !copies.is_empty() {

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::Result;
 use imgsearch::query::{Candidate, Day, How, Prepared, QueryError};
-use imgsearch::{Legs, Query, Sort, Tag, Vocabulary};
+use imgsearch::{Engine, Legs, Query, Sort, Tag, Vocabulary};
 
 use super::args::at_least_one;
 use super::exit::Exit;
@@ -48,6 +48,11 @@ pub(crate) struct SearchArgs {
     /// Call tags recognised whose probability is above this one, 0 to 1, instead of each tag's own threshold
     #[arg(long, value_name = "T")]
     threshold: Option<f32>,
+    /// Leave out results that answer the query with less than this probability, 0 to 1; with 0 there is always an answer
+    ///
+    /// Without it the answer is empty when the collection shows nothing of what the query names.
+    #[arg(long, value_name = "S")]
+    min_score: Option<f32>,
     /// Write the tags of the pictures found with their numbers first, most frequent first
     #[arg(long, conflicts_with_all = ["paths_only", "null"])]
     facets: bool,
@@ -87,6 +92,7 @@ impl SearchArgs {
             .strict(self.strict)
             .with_legs(self.legs)
             .with_threshold(self.threshold)
+            .with_min_score(self.min_score)
             .stacked(self.stack)
             .sorted_by(match self.sort {
                 Order::Relevance => Sort::Relevance,
@@ -128,10 +134,35 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
         found.len(),
         start.elapsed().as_secs_f64() * 1e3
     ));
+    if found.is_empty() {
+        output.notice(format_args!("{}", nothing(&engine, &query)?));
+        return Ok(Exit::Nothing);
+    }
     if args.facets {
         hits::write_facets(&engine.facets(&query)?, args.form, output)?;
     }
-    hits::write(&found, args.skip, &engine, args.form, output)
+    hits::write(&found, args.skip, args.form, output)
+}
+
+/// Why there is no result, and what there is instead.
+fn nothing(engine: &Engine, query: &Query) -> Result<String> {
+    if engine.stats()?.images == 0 {
+        return Ok("the index holds no pictures yet".to_owned());
+    }
+    if query.skipped() > 0 {
+        return Ok("no further picture matches".to_owned());
+    }
+    let near = engine.nearest_concepts(query, SHOWN)?;
+    if near.is_empty() {
+        return Ok("no picture matches".to_owned());
+    }
+    let near = near
+        .iter()
+        .map(|facet| format!("{} ({})", facet.tag, facet.images));
+    Ok(format!(
+        "no picture matches; nearest to it are pictures with {}; --min-score 0 shows them",
+        near.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// What the words of a query stand for, a line each.

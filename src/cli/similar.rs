@@ -29,5 +29,5 @@ pub(crate) struct SimilarArgs {
 pub(crate) fn run(args: &SimilarArgs, settings: &Settings, output: &mut Output) -> Result<Exit> {
     let engine = settings.engine()?;
     let found = engine.similar_to(Image::Path(&args.file), args.limit)?;
-    hits::write(&found, 0, &engine, args.form, output)
+    hits::write(&found, 0, args.form, output)
 }

@@ -3,7 +3,7 @@
 use imgsearch_index::{Doc, Filter, Reader, TagId};
 use serde::Serialize;
 
-use super::searching::Search;
+use super::searching::{Candidate, Search};
 use super::{Engine, Image, Snapshot};
 use crate::error::Result;
 use crate::image_tokens::ImageTokensF16;
@@ -46,6 +46,8 @@ pub enum Unmet {
     },
     /// Its date, camera, path or format is not what is asked for.
     Facts,
+    /// It is not sure enough: no picture of the collection is, or this one has less than the least score that is asked for.
+    Unsure,
 }
 
 /// What is known of a picture.
@@ -66,11 +68,17 @@ impl Engine {
         let snapshot = self.reader()?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut seen = self.see(&snapshot, &search, image)?;
-        let unmet = self.unmet(&search, &snapshot.reader, &seen)?;
+        let mut unmet = self.unmet(&search, &snapshot.reader, &seen)?;
         let mut rank = None;
         if let Some(doc) = seen.doc.filter(|_| unmet.is_empty()) {
             let mut candidates = search.candidates(query.depth())?;
             search.match_best(&mut candidates)?;
+            let is_there = |candidates: &[Candidate]| candidates.iter().any(|c| c.doc == doc);
+            let was_there = is_there(&candidates);
+            let candidates = search.judged(candidates)?;
+            if was_there && !is_there(&candidates) {
+                unmet.push(Unmet::Unsure);
+            }
             let mut places = candidates.iter().zip(1..);
             if let Some((found, place)) = places.find(|(candidate, _)| candidate.doc == doc) {
                 rank = Some(place);
@@ -82,9 +90,7 @@ impl Engine {
             indexed: seen.doc.is_some(),
             rank,
             unmet,
-            why: search
-                .fusion
-                .explain(seen.cosine, seen.itm, |tag| seen.score(tag)),
+            why: search.explanation(seen.cosine, seen.itm, |tag| seen.score(tag)),
         })
     }
 

@@ -43,6 +43,7 @@ impl Engine {
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut candidates = search.candidates(query.depth())?;
         search.match_best(&mut candidates)?;
+        let candidates = search.judged(candidates)?;
         let mut hits = if query.stacks() {
             search.stacked(candidates)?
         } else {
@@ -316,10 +317,16 @@ impl<'a> Search<'a> {
     }
 
     fn hit(&self, candidate: &Candidate) -> Result<Hit> {
-        let scores = self.reader.tag_scores(candidate.doc)?;
-        let (cosine, itm) = (candidate.cosine, candidate.itm);
-        let why = self.fusion.explain(cosine, itm, |tag| scores.get(tag));
+        let why = self.explained(candidate)?;
         Ok(Hit::new(self.reader.record(candidate.doc)?, why))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        self.engine
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        self.reader
     }
 }
 

@@ -3,6 +3,7 @@
 mod ablation;
 mod bleu;
 mod bootstrap;
+mod calibration;
 mod captioning;
 mod cider;
 mod clean;
@@ -11,6 +12,7 @@ mod features;
 mod fixtures;
 mod fusion;
 mod keywords;
+mod logistic;
 mod matching;
 mod metrics;
 mod ngrams;
@@ -31,6 +33,7 @@ mod words;
 
 pub use ablation::{AblationReport, AblationRow, Figure, ablation};
 pub use bootstrap::Interval;
+pub use calibration::{CalibrationFit, Emptiness, fit_calibration};
 pub use captioning::{CaptioningReport, captioning};
 pub use features::EvalError;
 pub use fusion::{Change, FusionFit, fit_fusion};

@@ -72,6 +72,12 @@ pub enum QueryError {
         /// What was asked for.
         threshold: String,
     },
+    /// A least score that is no probability.
+    #[error("the least score is a probability, from 0 to 1, and it is {least}")]
+    MinScore {
+        /// What was asked for.
+        least: String,
+    },
     /// Nothing is asked for.
     #[error("the number of results must be at least 1")]
     NoLimit,

@@ -42,6 +42,10 @@ pub struct Explanation {
     /// Words of the query that no tag stands for; only the similarity answers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<String>,
+    /// Probability that the picture answers the query, as far as captioned pictures tell; absent where there was no query. It is no
+    /// part of the score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f32>,
     /// The score.
     #[serde(skip_serializing, default)]
     pub score: f32,
@@ -92,6 +96,7 @@ mod tests {
             itm: None,
             itm_weight: 0.0,
             unresolved: vec![],
+            probability: None,
             score: 0.75,
         };
         assert_eq!(why.recompute(), 0.75);

@@ -3,9 +3,10 @@
 use imgsearch_index::TagId;
 use serde::{Deserialize, Serialize};
 
+use super::calibrate::Evidence;
 use super::explain::{Explanation, MatchedTag};
 use super::resolution::{How, Resolution};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{TagKind, Vocabulary};
 
 /// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -142,6 +143,8 @@ pub struct Fusion<'a> {
     resolution: &'a Resolution,
     params: FusionParams,
     concepts: Vec<Vec<Weighted>>,
+    /// The concepts that are things or places, where there are any; else all: of "red zebra" a collection may show red.
+    things: Vec<usize>,
     /// The probability above which tags are recognised, where it is not their own threshold.
     threshold: Option<f32>,
 }
@@ -174,11 +177,23 @@ impl<'a> Fusion<'a> {
             });
             weighted.collect()
         });
+        let concepts: Vec<Vec<Weighted>> = concepts.collect();
+        let is_thing = |at: &usize| {
+            let kinds = concepts[*at].iter().filter_map(|w| vocabulary.get(w.tag));
+            kinds
+                .take(1)
+                .any(|tag| matches!(tag.kind, TagKind::Object | TagKind::Scene))
+        };
+        let mut things: Vec<usize> = (0..concepts.len()).filter(is_thing).collect();
+        if things.is_empty() {
+            things = (0..concepts.len()).collect();
+        }
         Self {
             vocabulary,
             resolution,
             params,
-            concepts: concepts.collect(),
+            concepts,
+            things,
             threshold: None,
         }
     }
@@ -238,9 +253,28 @@ impl<'a> Fusion<'a> {
             itc_weight,
             itm,
             itm_weight,
+            probability: None,
             score,
             unresolved: self.resolution.unresolved.clone(),
         }
+    }
+
+    /// How surely a picture shows each concept of the query.
+    pub(crate) fn evidence(&self, probability: impl Fn(TagId) -> f32) -> Vec<Evidence> {
+        let evidence = self.concepts.iter().map(|concept| {
+            let (threshold, probability) = self
+                .best(concept, &probability)
+                .map_or((0.5, 0.0), |(tag, probability, _)| {
+                    (tag.threshold, probability)
+                });
+            Evidence::new(probability, threshold)
+        });
+        evidence.collect()
+    }
+
+    /// The concepts by which it is judged whether a collection shows what is asked for.
+    pub(crate) fn things(&self) -> &[usize] {
+        &self.things
     }
 
     fn similarity(&self, cosine: Option<f32>) -> f32 {
@@ -281,12 +315,12 @@ pub(crate) fn total(similarity: f32, tags: impl Iterator<Item = f32>) -> f32 {
     tags.fold(similarity, |sum, weight| sum + weight)
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
 /// Log odds; probabilities of 0 and 1 count as those next to them.
-fn log_odds(probability: f32) -> f32 {
+pub(crate) fn log_odds(probability: f32) -> f32 {
     let probability = probability.clamp(1e-6, 1.0 - 1e-6);
     (probability / (1.0 - probability)).ln()
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod assemble;
+mod calibrate;
 mod closed;
 mod closed_list;
 mod context;
@@ -39,11 +40,14 @@ mod targets;
 mod token;
 
 pub use assemble::{ImagenetClass, Sources, assemble, imagenet_classes};
+pub use calibrate::{AnswerParams, CalibrationParams, ShownParams};
+pub(crate) use calibrate::{Evidence, mean_margin, support};
 pub(crate) use closed_list::tags_from_names;
 pub use day::Day;
 pub use dropped::{DroppedWord, Reason};
 pub use error::QueryError;
 pub use explain::{Explanation, MatchedTag};
+pub(crate) use fuse::log_odds;
 pub use fuse::{Fusion, FusionParams, Rarity};
 pub use legs::{Legs, LegsError};
 pub use lexicon::{Entry, Lexicon, Thing};

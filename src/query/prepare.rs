@@ -82,6 +82,11 @@ impl Query {
                 threshold: threshold.to_string(),
             });
         }
+        if let Some(least) = self.min_score.filter(|p| !(0.0..=1.0).contains(p)) {
+            return Err(QueryError::MinScore {
+                least: least.to_string(),
+            });
+        }
         let has_text = self.text.chars().any(char::is_alphanumeric);
         if !has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::Empty);

@@ -45,6 +45,7 @@ pub struct Query {
     pub(super) legs: Legs,
     sort: Sort,
     pub(super) threshold: Option<f32>,
+    pub(super) min_score: Option<f32>,
     stacks: bool,
 }
 
@@ -71,6 +72,7 @@ impl Query {
             legs: Legs::default(),
             sort: Sort::default(),
             threshold: None,
+            min_score: None,
             stacks: false,
         }
     }
@@ -87,6 +89,14 @@ impl Query {
     #[must_use]
     pub fn skipping(mut self, answers: usize) -> Self {
         self.skip = answers;
+        self
+    }
+
+    /// Leaves out answers of which [`Explanation::probability`](super::Explanation::probability) is less. With 0 there is always an
+    /// answer. Default: none, and the answer is empty when the collection shows nothing of what is asked for
+    #[must_use]
+    pub fn with_min_score(mut self, probability: impl Into<Option<f32>>) -> Self {
+        self.min_score = probability.into();
         self
     }
 
@@ -248,6 +258,11 @@ impl Query {
     /// The probability above which a tag counts as recognised, where it is not its own threshold.
     pub fn threshold(&self) -> Option<f32> {
         self.threshold
+    }
+
+    /// The least probability of an answer.
+    pub fn min_score(&self) -> Option<f32> {
+        self.min_score
     }
 
     /// The text.

@@ -65,7 +65,10 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ("like:/no/such/picture.jpg", "/no/such/picture.jpg"),
         ("+cat -cat", "both required and excluded"),
         ("\"\"", "between these quotes"),
-        ("собака на пляже", "in a script that the model does not read"),
+        (
+            "собака на пляже",
+            "in a script that the model does not read",
+        ),
     ] {
         refused(&run(index(), &["search", "--", query]), sentence);
     }

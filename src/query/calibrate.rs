@@ -1,0 +1,174 @@
+//! What the legs say of a picture as a probability, and when a collection shows nothing of what is asked for.
+//!
+//! Ranking needs no more than an order; an answer that may be empty needs to know how sure its best is. All of it is logistic
+//! regression on captioned pictures: few numbers, fitted by a command, and never more certain than the data.
+
+use serde::{Deserialize, Serialize};
+
+use super::explain::Explanation;
+use super::fuse::{log_odds, sigmoid};
+
+/// How many of the pictures that show a thing best tell whether a collection shows it: the best, and this many further.
+const SUPPORT: usize = 5;
+
+/// How evidence becomes probability. The defaults are what `imgsearch eval calibration` found for the built-in model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CalibrationParams {
+    /// An answer is empty when nothing that the query names is shown with at least this probability; 0 for never. Default: 0.2
+    pub floor: f32,
+    /// Whether a collection shows a thing.
+    pub shown: ShownParams,
+    /// Whether a picture answers a sentence that was matched with it (ITM).
+    pub sentence: AnswerParams,
+    /// Whether a picture answers words that stand for tags.
+    pub tags: AnswerParams,
+    /// Whether a picture answers words of which none stands for a tag.
+    pub similarity: AnswerParams,
+}
+
+/// Log odds that a collection shows a thing, as a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShownParams {
+    /// What the sum starts from.
+    pub offset: f32,
+    /// Times the margin of the picture that shows it best.
+    pub best: f32,
+    /// Times the margin of the sixth best.
+    pub sixth: f32,
+    /// Times the log odds of the tag's threshold: frequent tags have a higher one, and are recognised more surely.
+    pub threshold: f32,
+}
+
+/// Log odds that a picture answers a query, as a sum; what is not known adds nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AnswerParams {
+    /// What the sum starts from.
+    pub offset: f32,
+    /// Times the log odds of a match (ITM).
+    pub itm: f32,
+    /// Times the cosine (ITC).
+    pub itc: f32,
+    /// Times the mean margin of the tags.
+    pub margin: f32,
+}
+
+impl Default for ShownParams {
+    fn default() -> Self {
+        Self {
+            offset: 0.0,
+            best: 1.0,
+            sixth: 0.0,
+            threshold: 0.0,
+        }
+    }
+}
+
+impl Default for CalibrationParams {
+    fn default() -> Self {
+        Self {
+            floor: 0.2,
+            shown: ShownParams::default(),
+            sentence: AnswerParams::default(),
+            tags: AnswerParams::default(),
+            similarity: AnswerParams::default(),
+        }
+    }
+}
+
+/// How surely one picture shows one thing that a query names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Evidence {
+    /// Log odds of its best tag's probability above those of the tag's threshold.
+    pub(crate) margin: f32,
+    /// Log odds of that threshold.
+    pub(crate) threshold: f32,
+}
+
+impl Evidence {
+    pub(crate) fn new(probability: f32, threshold: f32) -> Self {
+        let threshold = log_odds(threshold);
+        Self {
+            margin: log_odds(probability) - threshold,
+            threshold,
+        }
+    }
+}
+
+/// What a collection says of one thing: margins of the picture that shows it best and of the sixth best, or the last where there are
+/// fewer, and the threshold of the best one's tag.
+pub(crate) fn support(mut evidence: Vec<Evidence>) -> Option<[f32; 3]> {
+    evidence.sort_by(|a, b| b.margin.total_cmp(&a.margin));
+    let best = evidence.first()?;
+    let sixth = evidence.get(SUPPORT).or(evidence.last())?;
+    Some([best.margin, sixth.margin, best.threshold])
+}
+
+impl CalibrationParams {
+    /// The probability that a collection shows a thing, from what its pictures say of it.
+    pub(crate) fn shown(&self, evidence: Vec<Evidence>) -> f32 {
+        support(evidence).map_or(0.0, |[best, sixth, threshold]| {
+            let ShownParams { offset, .. } = self.shown;
+            let sum = self.shown.best * best + self.shown.sixth * sixth;
+            sigmoid(offset + sum + self.shown.threshold * threshold)
+        })
+    }
+
+    /// The probability that a picture answers a query, from its explanation and the margins of its tags.
+    pub(crate) fn answers(&self, why: &Explanation, margins: &[Evidence]) -> f32 {
+        let params = match (why.itm, margins) {
+            (Some(_), _) => self.sentence,
+            (None, []) => self.similarity,
+            (None, _) => self.tags,
+        };
+        let itm = why.itm.map_or(0.0, |itm| params.itm * log_odds(itm));
+        let itc = why.itc.map_or(0.0, |itc| params.itc * itc);
+        sigmoid(params.offset + itm + itc + params.margin * mean_margin(margins))
+    }
+}
+
+/// The mean over the things that a query names; 0 where it names none.
+pub(crate) fn mean_margin(evidence: &[Evidence]) -> f32 {
+    let sum: f32 = evidence.iter().map(|evidence| evidence.margin).sum();
+    sum / evidence.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_is_shown_more_surely_by_a_surer_picture_and_by_more_of_them() {
+        let params = CalibrationParams {
+            shown: ShownParams {
+                offset: -0.5,
+                best: 1.0,
+                sixth: 0.5,
+                threshold: 0.0,
+            },
+            ..CalibrationParams::default()
+        };
+        let shown = |probabilities: &[f32]| {
+            let evidence = probabilities.iter().map(|&p| Evidence::new(p, 0.5));
+            params.shown(evidence.collect())
+        };
+        assert!(shown(&[0.9, 0.1]) > shown(&[0.1, 0.6]));
+        let (one, many) = ([0.1, 0.1, 0.1, 0.1, 0.1, 0.9], [0.9; 6]);
+        assert!(shown(&many) > shown(&one));
+        assert_eq!(shown(&[]), 0.0);
+        // At the threshold the margin is nothing.
+        assert_eq!(shown(&[0.5]), sigmoid(-0.5));
+    }
+
+    #[test]
+    fn the_mean_margin_of_no_tags_is_nothing() {
+        assert_eq!(mean_margin(&[]), 0.0);
+        let evidence = [Evidence::new(0.5, 0.5), Evidence::new(0.9, 0.5)];
+        assert!((mean_margin(&evidence) - 9.0_f32.ln() / 2.0).abs() < 1e-5);
+    }
+}
