@@ -3,6 +3,7 @@
 use imgsearch_index::{Doc, Embedding, Filter, Reader};
 
 use super::stacking::stack;
+use super::tagging::attribute;
 use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
@@ -308,8 +309,10 @@ impl<'a> Search<'a> {
     fn hit(&self, candidate: &Candidate) -> Result<Hit> {
         let scores = self.reader.tag_scores(candidate.doc)?;
         let (cosine, itm) = (candidate.cosine, candidate.itm);
-        let why = self.fusion.explain(cosine, itm, |tag| scores.get(tag));
-        Ok(Hit::new(self.reader.record(candidate.doc)?, why))
+        let mut why = self.fusion.explain(cosine, itm, |tag| scores.get(tag));
+        let record = self.reader.record(candidate.doc)?;
+        attribute(&mut why, &self.engine.sources(&record));
+        Ok(Hit::new(record, why))
     }
 }
 

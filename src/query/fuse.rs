@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Explanation, MatchedTag};
 use super::resolution::{How, Resolution};
+use super::source::TagSource;
 use crate::vocabulary::Vocabulary;
 
 /// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
@@ -227,6 +228,7 @@ impl<'a> Fusion<'a> {
                 confidence,
                 weight,
                 recognized: confidence > self.threshold.unwrap_or(best.threshold),
+                source: TagSource::Model,
             });
         }
         let itc_weight = self.similarity(cosine);
