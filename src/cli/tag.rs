@@ -16,7 +16,7 @@ use super::settings::Settings;
 
 /// Correct the tags of pictures
 ///
-/// `+beach` says that a tag applies, `-snow` that one does not, and `=snow` takes back what was said of it. It counts in every search
+/// `+beach` says that a tag applies, `-animal` that one and the kinds of it do not, and `=animal` takes back what was said of it. It counts in every search
 /// from now on, instead of what the model recognises, which is kept beside it; it stays with the picture when its file is moved,
 /// indexed again or indexed with another model. Without a tag, lists what was said, and the keywords in the files. `imgsearch tags`
 /// shows what the model recognises as well.

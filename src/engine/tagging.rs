@@ -32,7 +32,7 @@ impl TagEdit {
         Self::new(name.into(), Some(true))
     }
 
-    /// The tag does not apply, whatever the model and the keywords in the file say.
+    /// The tag does not apply, nor do the kinds of it, whatever the model and the keywords in the file say.
     pub fn remove(name: impl Into<String>) -> Self {
         Self::new(name.into(), Some(false))
     }
@@ -124,7 +124,8 @@ impl Engine {
         }
         let mut changed = Vec::new();
         for (id, before) in &known {
-            let after = edited(before.clone(), &meant);
+            let mut after = edited(before.clone(), &meant);
+            self.name_corrections(&mut after);
             if after != *before {
                 changed.push((*id, after));
             }
@@ -171,8 +172,24 @@ impl Engine {
         for keyword in &mut image.facts.keywords {
             keyword.tags = self.tags_named(&keyword.text);
         }
-        for said in image.corrections.iter_mut().flatten() {
+        if let Some(said) = &mut image.corrections {
+            self.name_corrections(said);
+        }
+    }
+
+    /// Finds the tags that what people say of one picture is about. What is no animal is no dog either, unless somebody says so.
+    pub(super) fn name_corrections(&self, said: &mut [Correction]) {
+        for said in &mut *said {
             said.tags = self.tags_named(&said.name);
+        }
+        let named: Vec<TagId> = said.iter().flat_map(|said| said.tags.clone()).collect();
+        for said in said.iter_mut().filter(|said| !said.applies) {
+            let kinds = self.vocabulary().iter().map(|tag| tag.id).filter(|tag| {
+                let mut parents = self.vocabulary().parents(*tag);
+                !named.contains(tag) && parents.any(|parent| said.tags.contains(&parent))
+            });
+            let kinds: Vec<TagId> = kinds.collect();
+            said.tags.extend(kinds);
         }
     }
 
@@ -272,14 +289,14 @@ impl Engine {
     }
 }
 
-/// What is said after some edits.
+/// What is said after some edits, its tags not looked up.
 fn edited(mut said: Vec<Correction>, meant: &[Meant<'_>]) -> Vec<Correction> {
-    for Meant { edit, name, tags } in meant {
+    for Meant { edit, name, .. } in meant {
         said.retain(|said| !is_called(said, name));
         said.extend(edit.applies.map(|applies| Correction {
             name: name.clone(),
             applies,
-            tags: tags.clone(),
+            tags: Vec::new(),
         }));
     }
     said.sort_by(|a, b| a.name.cmp(&b.name));

@@ -125,9 +125,7 @@ impl Engine {
             let record = record?;
             let mut said = record.corrections;
             if successor.contains(&record.id)? {
-                for said in &mut said {
-                    said.tags = self.tags_named(&said.name);
-                }
+                self.name_corrections(&mut said);
                 begun.push((record.id, said));
             } else if !said.is_empty() {
                 all.insert(record.id, said);

@@ -67,7 +67,7 @@ fn corrected(pictures: u64) -> tempfile::TempDir {
 fn counting(seed: u64) -> Vec<f32> {
     let mut scores = image(seed).tag_scores;
     for score in &mut scores {
-        *score = (*score * 255.0).round() / 255.0;
+        *score = (half::f16::from_f32(*score).to_f32() * 255.0).round() / 255.0;
     }
     if seed % 2 == 1 {
         scores[3] = 1.0;
