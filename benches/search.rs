@@ -88,6 +88,7 @@ fn search(c: &mut Criterion) {
                 embedding: embedding(i as u64),
                 tag_scores: scores,
                 tokens: Vec::new(),
+                corrections: None,
             }
         });
         writer.put(images.collect()).expect("put");

@@ -4,18 +4,23 @@
 //! ```json
 //! {"format":"imgsearch-catalogue","version":1,"model":"tag2text-mini-…","dim":256,"tags":1939,"images":8}
 //! {"id":"…","files":[{"path":"/a.jpg","len":1,"modified_ns":1}],"width":4,"height":3,"format":"jpeg","captured":null,
-//!  "camera":null,"tags":["cat"],"embedding":"…","scores":"…","tokens":"…"}
+//!  "camera":null,"tags":["cat"],"keywords":["Minka"],"added":["pet"],"removed":["dog"],"embedding":"…","scores":"…","tokens":"…"}
 //! ```
 //!
+//! `tags` names what the model recognises, for those who read the file; an import does not. `keywords` are those in the files,
+//! `added` and `removed` the tags that a person corrected; each of the three is absent where there is none.
+//!
 //! `embedding` is `[dim]` f32 and `scores` is `[tags]` f16, both little-endian in base64, and come back bit for bit; `tokens`, where
-//! there are any, are those that sentences are matched with, as the index keeps them. `tags` names what is recognised, for those who read the file; an import does not. A path that is not UTF-8 is there twice, as readable as it
+//! there are any, are those that sentences are matched with, as the index keeps them. A path that is not UTF-8 is there twice, as readable as it
 //! can be made and in base64.
 
 use std::path::PathBuf;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use half::f16;
-use imgsearch_index::{Embedding, FileFacts, ImageFacts, NewImage, path_from_bytes};
+use imgsearch_index::{
+    Correction, Embedding, FileFacts, ImageFacts, Keyword, NewImage, path_from_bytes,
+};
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "imgsearch-catalogue";
@@ -43,6 +48,12 @@ struct Line {
     camera: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keywords: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    added: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<String>,
     embedding: String,
     scores: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -111,6 +122,12 @@ pub(crate) fn line(image: &NewImage, tags: Vec<String>) -> Result<String, serde_
         .flat_map(|&x| f16::from_f32(x).to_le_bytes())
         .collect();
     let facts = image.facts.clone();
+    let keywords = facts.keywords.into_iter();
+    let said = |applies| {
+        let said = image.corrections.iter().flatten();
+        let said = said.filter(move |said| said.applies == applies);
+        said.map(|said| said.name.clone()).collect()
+    };
     serde_json::to_string(&Line {
         id: image.id.to_string(),
         files: files.collect(),
@@ -120,13 +137,16 @@ pub(crate) fn line(image: &NewImage, tags: Vec<String>) -> Result<String, serde_
         captured: facts.captured,
         camera: facts.camera,
         tags,
+        keywords: keywords.map(|keyword| keyword.text).collect(),
+        added: said(true),
+        removed: said(false),
         embedding: BASE64_STANDARD.encode(embedding),
         scores: BASE64_STANDARD.encode(scores),
         tokens: BASE64_STANDARD.encode(&image.tokens),
     })
 }
 
-/// The picture of a line; what is wrong with it is a sentence.
+/// The picture of a line, whose words are not looked up in any vocabulary; what is wrong with it is a sentence.
 pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let files = line.files.into_iter().map(|file| {
@@ -152,6 +172,19 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
             ));
         }
     }
+    let keywords = line.keywords.into_iter().map(|text| Keyword {
+        text,
+        tags: Vec::new(),
+    });
+    let said = |names: Vec<String>, applies| {
+        names.into_iter().map(move |name| Correction {
+            name,
+            applies,
+            tags: Vec::new(),
+        })
+    };
+    let said = said(line.added, true).chain(said(line.removed, false));
+    let said: Vec<Correction> = said.collect();
     let (numbers, _) = embedding.as_chunks();
     let (scores, _) = scores.as_chunks();
     Ok(NewImage {
@@ -163,6 +196,7 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
             format: line.format,
             captured: line.captured,
             camera: line.camera,
+            keywords: keywords.collect(),
         },
         embedding: Embedding::restore(numbers.iter().map(|x| f32::from_le_bytes(*x)).collect())
             .ok_or("`embedding` has no direction of length 1")?,
@@ -171,6 +205,8 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
             .map(|x| f16::from_le_bytes(*x).to_f32())
             .collect(),
         tokens: decoded("tokens", &line.tokens)?,
+        // An export that says nothing does not take back what a person said here.
+        corrections: (!said.is_empty()).then_some(said),
     })
 }
 

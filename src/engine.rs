@@ -6,6 +6,7 @@ mod judging;
 mod pictures;
 mod searching;
 mod stacking;
+mod tagging;
 mod upkeep;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use upkeep::as_indexed;
 pub use exchange::{Export, Imported};
 pub use explaining::{Unmet, Verdict};
 use pictures::only;
+pub use tagging::{Annotations, TagEdit};
 pub use upkeep::MissingFile;
 
 /// Image search over one index folder.
@@ -119,6 +121,7 @@ impl Engine {
         ingest::run(
             || self.writer(),
             self.shared.encoder.as_ref(),
+            |image| self.name_tags(image),
             &self.shared.config.settings().ingest,
             roots,
             progress,

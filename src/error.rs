@@ -51,6 +51,12 @@ pub enum Error {
         /// Why.
         source: MediaError,
     },
+    /// A picture that was named is not in the index.
+    #[error("{} is not indexed; index it first", path.display())]
+    NotIndexed {
+        /// The picture.
+        path: PathBuf,
+    },
     /// A setting makes no sense.
     #[error("setting `{setting}`: {reason}")]
     Setting {

@@ -44,7 +44,9 @@ mod vocabulary;
 pub use caption::{MatchLogits, SentenceMatch, TaggedCaption};
 pub use config::{Config, Settings};
 pub use encoder::{Encoder, ImageFeatures};
-pub use engine::{Engine, Export, Image, Imported, MissingFile, Unmet, Verdict};
+pub use engine::{
+    Annotations, Engine, Export, Image, Imported, MissingFile, TagEdit, Unmet, Verdict,
+};
 pub use error::{Error, Result};
 pub use hit::{Facet, Hit, RecognizedTag, Stats};
 pub use image_tokens::ImageTokensF16;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Batch, Catalogue, Image, Next};
 use crate::record::Entry;
-use crate::{Error, FileFacts, ImageId, NewImage, Result};
+use crate::{Correction, Error, FileFacts, ImageId, NewImage, Result};
 
 /// Changes to the catalogue that see each other before they are written, as one batch.
 pub(crate) struct Changes<'a> {
@@ -61,9 +61,14 @@ impl<'a> Changes<'a> {
             .filter(|_| touched.fresh)
             .map(|known| known.vector);
         touched.fresh = true;
+        let (files, said) = known
+            .map(|known| (known.entry.files, known.entry.corrections))
+            .unwrap_or_default();
         let mut entry = Entry {
-            files: known.map_or(Vec::new(), |k| k.entry.files),
+            files,
             facts: image.facts,
+            corrections: image.corrections.map_or(said, by_name),
+            overruled: Vec::new(),
         };
         image
             .files
@@ -94,6 +99,15 @@ impl<'a> Changes<'a> {
         self.paths.insert(file.path.clone(), Some(*id));
         if let Some(image) = &mut self.touched(id)?.now {
             merge(&mut image.entry.files, file);
+        }
+        Ok(())
+    }
+
+    /// Puts what people say of an image in the place of what they said before.
+    pub(crate) fn correct(&mut self, id: &ImageId, corrections: Vec<Correction>) -> Result<()> {
+        match &mut self.touched(id)?.now {
+            Some(image) => image.entry.corrections = by_name(corrections),
+            None => return Err(Error::UnknownImage { id: *id }),
         }
         Ok(())
     }
@@ -220,9 +234,18 @@ fn looks_the_same(a: &Image, b: &Image) -> bool {
     let len = |image: &Image| image.entry.files.first().map(|file| file.len);
     a.vector == b.vector
         && a.entry.facts == b.entry.facts
+        && a.entry.corrections == b.entry.corrections
         && a.entry.modified_ns() == b.entry.modified_ns()
         && len(a) == len(b)
         && paths(a) == paths(b)
+}
+
+/// Sorted by name; of two of one name the later counts.
+fn by_name(mut corrections: Vec<Correction>) -> Vec<Correction> {
+    corrections.reverse();
+    corrections.sort_by(|a, b| a.name.cmp(&b.name));
+    corrections.dedup_by(|later, kept| later.name == kept.name);
+    corrections
 }
 
 fn merge(files: &mut Vec<FileFacts>, file: FileFacts) {

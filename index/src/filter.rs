@@ -97,6 +97,9 @@ impl FactTest {
                 .filter(|&row| (from..to).contains(&times[row as usize]))
                 .collect());
         }
+        if matches!(self, Self::Keyword(_)) && !segment.has_words() {
+            return Ok(RoaringBitmap::new());
+        }
         let rows: Vec<u32> = among.iter().collect();
         let found = rows.into_par_iter().map(|row| {
             let entry = segment.entry(row)?;
@@ -119,6 +122,16 @@ impl FactTest {
                 paths.any(|path| has(&path, part))
             }
             Self::Format(format) => entry.facts.format.eq_ignore_ascii_case(format),
+            Self::Keyword(word) => {
+                let word = word.to_lowercase();
+                let is_word = |text: &str| text.to_lowercase() == word;
+                let mut said = entry.corrections.iter();
+                let mut keywords = entry.facts.keywords.iter();
+                match said.find(|said| is_word(&said.name)) {
+                    Some(said) => said.applies,
+                    None => keywords.any(|keyword| is_word(&keyword.text)),
+                }
+            }
         }
     }
 }

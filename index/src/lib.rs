@@ -22,6 +22,7 @@
 //!     embedding: Embedding::new(vec![0.0, 3.0, 4.0])?,
 //!     tag_scores: vec![0.9, 0.1],
 //!     tokens: Vec::new(),
+//!     corrections: None,
 //! }])?;
 //! writer.commit()?;
 //!
@@ -78,8 +79,8 @@ pub use reader::Reader;
 pub use record::path_from_bytes;
 pub use segment::TagScores;
 pub use types::{
-    Doc, Effort, FactTest, FileFacts, Filter, Generation, ImageFacts, NewImage, Record, Schema,
-    TagId, TagScore,
+    Correction, Doc, Effort, FactTest, FileFacts, Filter, Generation, ImageFacts, Keyword,
+    NewImage, Record, Schema, TagId, TagScore,
 };
 pub use writer::{Options, Writer};
 

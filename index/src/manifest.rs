@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::{Error, Result, Schema};
 
-/// The version of everything that is published.
-const FORMAT: u32 = 1;
+/// The version of everything that is published, which is that of its newest segment.
+const FORMAT: u32 = 2;
+const FIRST_FORMAT: u32 = 1;
 const MAGIC: &str = "imgsearch-index";
 pub(crate) const NAME: &str = "MANIFEST";
 
@@ -87,7 +88,7 @@ impl Manifest {
         }
         let format = head.next().and_then(|format| format.parse::<u32>().ok());
         match format.ok_or_else(|| damaged("its first line names no format"))? {
-            FORMAT => {}
+            FIRST_FORMAT..=FORMAT => {}
             found => {
                 return Err(Error::NewerFormat {
                     path,
@@ -114,14 +115,15 @@ impl Manifest {
         Ok(manifest)
     }
 
-    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
+    /// Writes it as one that programs of this format can read.
+    pub(crate) fn write(&self, dir: &Path, format: u32) -> Result<()> {
         let path = dir.join(NAME);
         let body = serde_json::to_string_pretty(self)
             .map_err(|error| Error::damaged(&path, error.to_string()))?;
         let check = blake3::hash(body.as_bytes()).to_hex();
         durable::write(
             &path,
-            format!("{MAGIC} {FORMAT} {check}\n{body}").as_bytes(),
+            format!("{MAGIC} {format} {check}\n{body}").as_bytes(),
         )
     }
 
@@ -169,7 +171,9 @@ mod tests {
     #[test]
     fn it_round_trips_and_every_cut_and_flip_is_noticed() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        manifest().write(dir.path()).expect("it is written");
+        manifest()
+            .write(dir.path(), FIRST_FORMAT)
+            .expect("it is written");
         assert_eq!(Manifest::read(dir.path()).expect("it is read"), manifest());
         let path = dir.path().join(NAME);
         let whole = std::fs::read(&path).expect("it is there");
@@ -192,7 +196,7 @@ mod tests {
             error,
             Error::NewerFormat {
                 found: 7,
-                supported: 1,
+                supported: FORMAT,
                 ..
             }
         ));

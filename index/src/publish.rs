@@ -163,7 +163,9 @@ pub(crate) fn publish(
         tags: tags_name,
         packs: pack_files,
     };
-    manifest.write(dir)?;
+    // Where nothing needs the present format, programs of the first can go on reading.
+    let formats = parts.iter().map(|part| part.segment.version());
+    manifest.write(dir, formats.max().unwrap_or(1))?;
 
     clean(dir, &manifest);
     if let Some(Err(error)) = committed.map(TagIndex::clean) {

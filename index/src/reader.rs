@@ -130,7 +130,17 @@ impl Reader {
         Ok(segment.vectors().cosine(row, &Query::new(query)))
     }
 
-    /// All tag probabilities of an image.
+    /// What the model said of each tag in an image, `[Schema::tags]` to 1/255, whatever keywords and people say.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDoc`], [`Error::Damaged`].
+    pub fn model_scores(&self, doc: Doc) -> Result<Vec<f32>> {
+        let (segment, row) = self.locate(doc)?;
+        segment.model_scores(row)
+    }
+
+    /// All tag probabilities of an image as they count: 1 for the tags that its keywords name or a person added, 0 for those that a
+    /// person took away.
     ///
     /// # Errors
     /// [`Error::UnknownDoc`].

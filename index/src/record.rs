@@ -1,9 +1,10 @@
 //! The bytes of one image's facts, the same in the catalogue and in the segments.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::{FileFacts, ImageFacts, ImageId, Record};
+use crate::{Correction, FileFacts, ImageFacts, ImageId, Keyword, Record, TagId};
 
 /// Everything about an image that a search can show and a writer has to know, except its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,10 @@ pub(crate) struct Entry {
     /// Sorted by path, no path twice, at least one.
     pub(crate) files: Vec<FileFacts>,
     pub(crate) facts: ImageFacts,
+    /// Sorted by name, no name twice.
+    pub(crate) corrections: Vec<Correction>,
+    /// In a segment: what its model said of the tags for which keywords and corrections count instead, as probability × 255.
+    pub(crate) overruled: Vec<(TagId, u8)>,
 }
 
 impl Entry {
@@ -28,6 +33,43 @@ impl Entry {
             out.push(u8::from(text.is_some()));
             put_bytes(out, text.as_deref().unwrap_or_default().as_bytes());
         }
+        // The first format ends here, and what says no more is still of it.
+        if self.has_words() {
+            put_len(out, self.facts.keywords.len());
+            for keyword in &self.facts.keywords {
+                put_bytes(out, keyword.text.as_bytes());
+                put_tags(out, &keyword.tags);
+            }
+            put_len(out, self.corrections.len());
+            for correction in &self.corrections {
+                put_bytes(out, correction.name.as_bytes());
+                out.push(u8::from(correction.applies));
+                put_tags(out, &correction.tags);
+            }
+            put_len(out, self.overruled.len());
+            for (tag, byte) in &self.overruled {
+                out.extend(tag.0.to_le_bytes());
+                out.push(*byte);
+            }
+        }
+    }
+
+    /// Whether somebody but the model says something of it, which the first format could not hold.
+    pub(crate) fn has_words(&self) -> bool {
+        !self.facts.keywords.is_empty() || !self.corrections.is_empty()
+    }
+
+    /// The tags for which not the model counts, and whether they apply. A person has the last word.
+    pub(crate) fn overrides(&self) -> BTreeMap<TagId, bool> {
+        let keywords = self.facts.keywords.iter();
+        let keywords = keywords.flat_map(|keyword| &keyword.tags);
+        let corrections = self.corrections.iter();
+        let corrections =
+            corrections.flat_map(|said| said.tags.iter().map(|&tag| (tag, said.applies)));
+        keywords
+            .map(|&tag| (tag, true))
+            .chain(corrections)
+            .collect()
     }
 
     /// `None` when the bytes are not what [`Entry::encode`] wrote.
@@ -42,14 +84,35 @@ impl Entry {
                 })
             })
             .collect::<Option<Vec<_>>>()?;
-        let facts = ImageFacts {
-            width: bytes.u32()?,
-            height: bytes.u32()?,
-            format: bytes.text()?,
-            captured: bytes.optional_text()?,
-            camera: bytes.optional_text()?,
+        let mut entry = Self {
+            files,
+            facts: ImageFacts {
+                width: bytes.u32()?,
+                height: bytes.u32()?,
+                format: bytes.text()?,
+                captured: bytes.optional_text()?,
+                camera: bytes.optional_text()?,
+                keywords: Vec::new(),
+            },
+            corrections: Vec::new(),
+            overruled: Vec::new(),
         };
-        (bytes.0.is_empty() && !files.is_empty()).then_some(Self { files, facts })
+        if !bytes.0.is_empty() {
+            let keyword = |bytes: &mut Bytes<'_>| {
+                let (text, tags) = (bytes.text()?, bytes.tags()?);
+                Some(Keyword { text, tags })
+            };
+            entry.facts.keywords = bytes.list(keyword)?;
+            entry.corrections = bytes.list(|bytes| {
+                Some(Correction {
+                    name: bytes.text()?,
+                    applies: bytes.take(1)? == [1],
+                    tags: bytes.tags()?,
+                })
+            })?;
+            entry.overruled = bytes.list(|bytes| Some((TagId(bytes.u32()?), bytes.take(1)?[0])))?;
+        }
+        (bytes.0.is_empty() && !entry.files.is_empty()).then_some(entry)
     }
 
     /// The earliest modification among the files, nanoseconds since 1970.
@@ -75,6 +138,7 @@ impl Entry {
         Record {
             id,
             modified_ns: self.modified_ns(),
+            corrections: self.corrections,
             len: self.files.first().map_or(0, |file| file.len),
             paths: self.files.into_iter().map(|file| file.path).collect(),
             facts: self.facts,
@@ -130,6 +194,11 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes);
 }
 
+fn put_tags(out: &mut Vec<u8>, tags: &[TagId]) {
+    put_len(out, tags.len());
+    out.extend(tags.iter().flat_map(|tag| tag.0.to_le_bytes()));
+}
+
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -150,6 +219,14 @@ impl<'a> Bytes<'a> {
     fn block(&mut self) -> Option<&'a [u8]> {
         let len = self.u32()?;
         self.take(len as usize)
+    }
+
+    fn list<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        (0..self.u32()?).map(|_| item(self)).collect()
+    }
+
+    fn tags(&mut self) -> Option<Vec<TagId>> {
+        self.list(|bytes| bytes.u32().map(TagId))
     }
 
     fn text(&mut self) -> Option<String> {
@@ -181,8 +258,28 @@ mod tests {
                 format: "jpeg".into(),
                 captured: Some("2024-05-01T12:30:00".into()),
                 camera: None,
+                keywords: Vec::new(),
             },
+            corrections: Vec::new(),
+            overruled: Vec::new(),
         }
+    }
+
+    fn with_words() -> Entry {
+        let keyword = |text: &str, tags: &[u32]| Keyword {
+            text: text.into(),
+            tags: tags.iter().copied().map(TagId).collect(),
+        };
+        let correction = |name: &str, applies, tag| Correction {
+            name: name.into(),
+            applies,
+            tags: vec![TagId(tag)],
+        };
+        let mut entry = entry();
+        entry.facts.keywords = vec![keyword("Oma Grete", &[]), keyword("orange", &[7, 8])];
+        entry.corrections = vec![correction("dog", true, 1), correction("orange", false, 8)];
+        entry.overruled = vec![(TagId(1), 3), (TagId(7), 250), (TagId(8), 0)];
+        entry
     }
 
     #[test]
@@ -195,6 +292,30 @@ mod tests {
         }
         bytes.push(0);
         assert_eq!(Entry::decode(&bytes), None);
+    }
+
+    #[test]
+    fn words_are_what_the_first_format_lacks() {
+        let (mut plain, mut bytes) = (Vec::new(), Vec::new());
+        entry().encode(&mut plain);
+        with_words().encode(&mut bytes);
+        assert_eq!(bytes[..plain.len()], plain);
+        assert_eq!(Entry::decode(&bytes), Some(with_words()));
+        for len in (0..bytes.len()).filter(|len| *len != plain.len()) {
+            assert_eq!(Entry::decode(&bytes[..len]), None, "cut to {len}");
+        }
+        bytes.push(0);
+        assert_eq!(Entry::decode(&bytes), None);
+    }
+
+    #[test]
+    fn a_person_has_the_last_word() {
+        let overrides: Vec<_> = with_words().overrides().into_iter().collect();
+        let expected = [(1, true), (7, true), (8, false)];
+        assert_eq!(
+            overrides,
+            expected.map(|(tag, applies)| (TagId(tag), applies))
+        );
     }
 
     #[test]

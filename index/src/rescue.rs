@@ -120,16 +120,14 @@ fn restore(dir: &Path, manifest: &Manifest, catalogue: &Catalogue, from: u64) ->
 fn image(segment: &Segment, row: u32) -> Result<Option<NewImage>> {
     let entry = segment.entry(row)?;
     let embedding = Embedding::restore(segment.vectors().float_row(row).to_vec());
-    let tag_scores = segment
-        .tag_bytes(row)
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0);
+    let tag_scores = segment.model_scores(row)?;
     Ok(embedding.map(|embedding| NewImage {
         id: segment.id(row),
         files: entry.files,
         facts: entry.facts,
         embedding,
-        tag_scores: tag_scores.collect(),
+        tag_scores,
         tokens: Vec::new(),
+        corrections: Some(entry.corrections),
     }))
 }

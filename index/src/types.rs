@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::check_tag;
 use crate::{Embedding, Error, ImageId, Result};
 
 /// A tag, by its place in the vocabulary of the model (0 to [`Schema::tags`] - 1).
@@ -42,6 +43,28 @@ pub struct ImageFacts {
     pub captured: Option<String>,
     /// The camera that took it.
     pub camera: Option<String>,
+    /// The keywords in its file, as cameras and cataloguing programs write them.
+    pub keywords: Vec<Keyword>,
+}
+
+/// A word that stands in the file of an image. The tags that it names count as certain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keyword {
+    /// The word, as it stands there.
+    pub text: String,
+    /// The tags of the vocabulary that it names, if it names any.
+    pub tags: Vec<TagId>,
+}
+
+/// What a person says of a tag in an image: stored beside what the model says, and counts instead of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The name of the tag, by which it is known to every model.
+    pub name: String,
+    /// Whether the tag applies to the image, or does not.
+    pub applies: bool,
+    /// The tags of that name in the vocabulary of this index; none where it has none.
+    pub tags: Vec<TagId>,
 }
 
 /// An image to be stored.
@@ -59,6 +82,8 @@ pub struct NewImage {
     pub tag_scores: Vec<f32>,
     /// What sentences are matched with later, as its model packs it; empty where nothing is kept.
     pub tokens: Vec<u8>,
+    /// What people say of its tags; `None` leaves what is known of that as it is.
+    pub corrections: Option<Vec<Correction>>,
 }
 
 /// What an index is made for. Vectors of two models do not compare, so an index belongs to one.
@@ -106,6 +131,44 @@ impl Schema {
             Some(tag) => refuse(format!("the threshold of tag {tag} is not a number")),
             None => Ok(()),
         }
+    }
+
+    /// Refuses tags that it has not.
+    pub(crate) fn check_tags(&self, tags: &[TagId]) -> Result<()> {
+        let mut tags = tags.iter();
+        tags.try_for_each(|&tag| check_tag(tag, self))
+    }
+
+    /// Refuses an image that is not of these sizes.
+    pub(crate) fn check_image(&self, image: &NewImage) -> Result<()> {
+        let size = |what, expected, found| match expected == found {
+            true => Ok(()),
+            false => Err(Error::Size {
+                what,
+                expected,
+                found,
+            }),
+        };
+        size("the embedding", self.dim, image.embedding.dim())?;
+        size("the list of tag scores", self.tags, image.tag_scores.len())?;
+        if image.files.is_empty() {
+            return Err(Error::NoFile { id: image.id });
+        }
+        let keywords = image.facts.keywords.iter();
+        let keywords = keywords.map(|keyword| &keyword.tags);
+        let said = image.corrections.iter().flatten().map(|said| &said.tags);
+        let mut tags = keywords.chain(said);
+        tags.try_for_each(|tags| self.check_tags(tags))?;
+        let wrong = image
+            .tag_scores
+            .iter()
+            .position(|score| !(0.0..=1.0).contains(score));
+        wrong.map_or(Ok(()), |at| {
+            Err(Error::Score {
+                tag: TagId(at as u32),
+                score: image.tag_scores[at],
+            })
+        })
     }
 
     /// Refuses another model, or the same name with other sizes. Thresholds may differ.
@@ -172,9 +235,14 @@ pub enum FactTest {
     Path(String),
     /// Whether it has this format, whatever its case.
     Format(String),
+    /// Whether this is one of its keywords or of the names that a person gave it, and not one that a person took away, whatever its
+    /// case.
+    Keyword(String),
 }
 
 /// Which images may be found, by the tags that are recognised in them and by their facts. Exact, also on top of a graph.
+///
+/// Corrections and keywords count here, and wherever tags are matched and counted, as probabilities of 1 and 0.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Of each of these sets of tags one must be recognised; of an empty set none can be.
@@ -202,6 +270,8 @@ pub struct Record {
     pub paths: Vec<PathBuf>,
     /// What decoding told.
     pub facts: ImageFacts,
+    /// What people say of its tags, by name.
+    pub corrections: Vec<Correction>,
     /// The earliest modification among its files: a copy that is made later is not a newer picture.
     pub modified_ns: i64,
     /// Its length in bytes.

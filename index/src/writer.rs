@@ -11,7 +11,7 @@ use crate::publish;
 use crate::rescue;
 use crate::segment::GraphProgress;
 use crate::successor;
-use crate::{Error, FileFacts, Generation, ImageId, NewImage, Result, Schema, TagId};
+use crate::{Correction, Error, FileFacts, Generation, ImageId, NewImage, Result, Schema};
 
 /// How an index is laid out. The defaults are measured; they change how fast searches are, never what they find.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,6 +184,7 @@ impl Writer {
                 embedding: numbers.embedding,
                 tag_scores: numbers.scores.iter().map(|score| score.to_f32()).collect(),
                 tokens: self.catalogue.tokens(image.vector)?.unwrap_or_default(),
+                corrections: Some(image.entry.corrections),
             })
         })
     }
@@ -210,12 +211,15 @@ impl Writer {
     }
 
     /// Stores images, all or none. A file that was known under another image is taken over from it; an image that
-    /// is known already keeps its other files and gets the new embedding, scores and facts.
+    /// is known already keeps its other files and gets the new embedding, scores and facts; what people say of its tags it keeps
+    /// unless that is given too.
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::Score`], [`Error::NoFile`], before anything is stored; [`Error::Io`].
+    /// [`Error::Size`], [`Error::Score`], [`Error::NoFile`], [`Error::UnknownTag`], before anything is stored; [`Error::Io`].
     pub fn put(&mut self, images: Vec<NewImage>) -> Result<()> {
-        images.iter().try_for_each(|image| self.check(image))?;
+        images
+            .iter()
+            .try_for_each(|image| self.schema.check_image(image))?;
         self.change(|changes| images.into_iter().try_for_each(|image| changes.put(image)))
     }
 
@@ -225,6 +229,30 @@ impl Writer {
     /// [`Error::UnknownImage`], [`Error::Io`].
     pub fn add_file(&mut self, id: &ImageId, file: FileFacts) -> Result<()> {
         self.change(|changes| changes.add_file(id, file))
+    }
+
+    /// What people say of the tags of an image.
+    ///
+    /// # Errors
+    /// [`Error::UnknownImage`], [`Error::Damaged`], [`Error::Io`].
+    pub fn corrections(&self, id: &ImageId) -> Result<Vec<Correction>> {
+        let image = self.catalogue.image(id)?;
+        let image = image.ok_or(Error::UnknownImage { id: *id })?;
+        Ok(image.entry.corrections)
+    }
+
+    /// Puts what people say of the tags of some images in the place of what they said before, of all or none. What the model said
+    /// stays as it is beside it, and counts again where nobody says anything any more.
+    ///
+    /// # Errors
+    /// [`Error::UnknownImage`], [`Error::UnknownTag`], [`Error::Io`].
+    pub fn correct(&mut self, images: Vec<(ImageId, Vec<Correction>)>) -> Result<()> {
+        let mut tags = images.iter().flat_map(|(_, said)| said);
+        tags.try_for_each(|said| self.schema.check_tags(&said.tags))?;
+        self.change(|changes| {
+            let mut images = images.into_iter();
+            images.try_for_each(|(id, said)| changes.correct(&id, said))
+        })
     }
 
     /// Forgets a file, and its image with the last one. False if the file is not known.
@@ -323,36 +351,6 @@ impl Writer {
         let outcome = changes.write()?;
         self.state.take(&outcome);
         Ok(result)
-    }
-
-    fn check(&self, image: &NewImage) -> Result<()> {
-        let size = |what, expected, found| match expected == found {
-            true => Ok(()),
-            false => Err(Error::Size {
-                what,
-                expected,
-                found,
-            }),
-        };
-        size("the embedding", self.schema.dim, image.embedding.dim())?;
-        size(
-            "the list of tag scores",
-            self.schema.tags,
-            image.tag_scores.len(),
-        )?;
-        if image.files.is_empty() {
-            return Err(Error::NoFile { id: image.id });
-        }
-        let wrong = image
-            .tag_scores
-            .iter()
-            .position(|score| !(0.0..=1.0).contains(score));
-        wrong.map_or(Ok(()), |at| {
-            Err(Error::Score {
-                tag: TagId(at as u32),
-                score: image.tag_scores[at],
-            })
-        })
     }
 }
 

@@ -165,10 +165,12 @@ fn picture(collection: &Collection, image: usize) -> Result<NewImage> {
             format: "jpeg".to_owned(),
             captured: Some("2024-05-01T12:30:00".to_owned()),
             camera: Some("Camera".to_owned()),
+            keywords: Vec::new(),
         },
         embedding: embedding(&collection.vectors[image * size.dim..][..size.dim])?,
         tag_scores,
         tokens: Vec::new(),
+        corrections: None,
     })
 }
 

@@ -1,12 +1,13 @@
 //! What was typed. Nothing here reads the environment: see [`Settings`](super::settings::Settings).
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::{
     bench, caption, completions, doctor, eval, exchange, explain, forget, help, index,
-    match_sentences, model, search, similar, status, tags,
+    match_sentences, model, search, similar, status, tag, tags,
 };
 
 /// Find any picture with a sentence or a few keywords, and see why it matched
@@ -27,6 +28,46 @@ pub(crate) struct Args {
     pub(crate) globals: Globals,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// What stands before a tag that is taken away once it is told from an option.
+pub(crate) const MINUS: char = '\u{2212}';
+
+impl Args {
+    /// Reads what was typed. Behind `tag`, `-snow` is no row of options but takes a tag away, which no rule of clap's says.
+    pub(crate) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut typed: Vec<OsString> = typed.into_iter().collect();
+        let at = command_at(&typed);
+        if typed.get(at).is_some_and(|command| command == "tag") {
+            for operand in &mut typed[at + 1..] {
+                let name = operand.to_str().and_then(|text| text.strip_prefix('-'));
+                // Options of one letter are options.
+                let is_tag = |name: &&str| !name.starts_with('-') && name.chars().nth(1).is_some();
+                if let Some(name) = name.filter(is_tag) {
+                    *operand = format!("{MINUS}{name}").into();
+                }
+            }
+        }
+        Self::try_parse_from(typed)
+    }
+}
+
+/// Where the name of the command stands: it is the first that is neither an option nor the value of one.
+fn command_at(typed: &[OsString]) -> usize {
+    let command = Args::command();
+    let takes_value = |option: &str| {
+        let mut options = command.get_arguments();
+        options.any(|known| known.get_long() == Some(option) && known.get_action().takes_values())
+    };
+    let mut at = 1;
+    while let Some(option) = typed
+        .get(at)
+        .and_then(|text| text.to_str()?.strip_prefix('-'))
+    {
+        let has_value = option.strip_prefix('-').is_some_and(takes_value);
+        at += 1 + usize::from(has_value);
+    }
+    at
 }
 
 /// Options of every command.
@@ -96,6 +137,7 @@ pub(crate) enum Command {
     Similar(similar::SimilarArgs),
     Explain(explain::ExplainArgs),
     Tags(tags::TagsArgs),
+    Tag(tag::TagArgs),
     Caption(caption::CaptionArgs),
     Match(match_sentences::MatchArgs),
     Status(status::StatusArgs),
@@ -151,8 +193,6 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -170,6 +210,23 @@ mod tests {
             panic!()
         };
         assert_eq!(search.text(), "a dog on the beach");
+    }
+
+    #[test]
+    fn a_minus_behind_tag_takes_tags_away() {
+        let read = |typed: &str| Args::read(typed.split(' ').map(OsString::from));
+        let typed = "imgsearch --index tag -q tag a.jpg +dog -snow --json -v -hut";
+        let Some(Command::Tag(tag)) = read(typed.replace(" -v", "").as_str()).unwrap().command
+        else {
+            panic!()
+        };
+        assert!(format!("{tag:?}").contains("\u{2212}snow"), "{tag:?}");
+        assert!(read(typed).is_err(), "quiet and verbose");
+        let args = read("imgsearch tag a.jpg -snow --index /i").unwrap();
+        assert_eq!(args.globals.index.as_deref(), Some("/i".as_ref()));
+        let args = read("imgsearch search tag -n3 --index=/i").unwrap();
+        assert_eq!(args.globals.index.as_deref(), Some("/i".as_ref()));
+        assert!(read("imgsearch -q").unwrap().command.is_none());
     }
 
     #[test]

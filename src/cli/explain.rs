@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use imgsearch::query::TagSource;
 use imgsearch::{Explanation, Image, Unmet, Verdict};
 
 use super::exit::Exit;
@@ -57,18 +58,27 @@ fn lines(verdict: &Verdict) -> Vec<String> {
             tags,
             confidence,
             needed,
-        } => format!(
-            "  required and not recognised: {} ({confidence:.2}, more than {needed:.2} is needed)",
-            tags.join(" or ")
-        ),
-        Unmet::Excluded { tag, confidence } => {
-            format!("  excluded and recognised: {tag} ({confidence:.2})")
-        }
+            source,
+        } => match told(*source) {
+            "" => format!(
+                "  required and not recognised: {} ({confidence:.2}, more than {needed:.2} is needed)",
+                tags.join(" or ")
+            ),
+            told => format!("  required: {} ({told})", tags.join(" or ")),
+        },
+        Unmet::Excluded {
+            tag,
+            confidence,
+            source,
+        } => match told(*source) {
+            "" => format!("  excluded and recognised: {tag} ({confidence:.2})"),
+            told => format!("  excluded: {tag} ({told})"),
+        },
         Unmet::Unsure => {
             "  the answer is empty: nothing here shows surely enough what is asked for (--min-score 0 answers all the same)"
                 .to_owned()
         }
-        _ => "  its date, camera, path or format is not what is asked for".to_owned(),
+        _ => "  its date, keywords, camera, path or format are not what is asked for".to_owned(),
     }));
     lines.extend(parts(&verdict.why));
     if let Some(probability) = verdict.why.probability {
@@ -77,6 +87,16 @@ fn lines(verdict: &Verdict) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Who says so, where it is not the model.
+fn told(source: TagSource) -> &'static str {
+    match source {
+        TagSource::Added => "you tagged it so",
+        TagSource::Removed => "you took the tag away",
+        TagSource::Keyword => "a keyword in the file",
+        _ => "",
+    }
 }
 
 /// The parts of a score, a line each.
@@ -89,17 +109,18 @@ fn parts(why: &Explanation) -> Vec<String> {
         ));
     }
     for tag in &why.tags {
-        let recognized = match tag.recognized {
-            true => "",
-            false => ", not recognised",
-        };
         let query = match tag.query == tag.tag {
             true => String::new(),
             false => format!(" for {:?}", tag.query),
         };
+        let certainty = match (told(tag.source), tag.recognized) {
+            ("", true) => format!("probability {:.2}", tag.confidence),
+            ("", false) => format!("probability {:.2}, not recognised", tag.confidence),
+            (told, _) => told.to_owned(),
+        };
         lines.push(format!(
-            "  {:+.3}  tag {}{query}, probability {:.2}{recognized}",
-            tag.weight, tag.tag, tag.confidence
+            "  {:+.3}  tag {}{query}, {certainty}",
+            tag.weight, tag.tag
         ));
     }
     if let Some(itm) = why.itm {

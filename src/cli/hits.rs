@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use imgsearch::query::TagSource;
 use imgsearch::{Explanation, Facet, Hit};
 use serde::Serialize;
 
@@ -131,11 +132,15 @@ fn text(
             format!(" (and {} of the same shot)", hit.stack.len()),
         )?;
     }
-    let tags: Vec<&str> = hit
+    let tags: Vec<String> = hit
         .why
         .recognized()
         .iter()
-        .map(|tag| tag.tag.as_str())
+        .map(|tag| match tag.source {
+            TagSource::Added => format!("{} (added)", tag.tag),
+            TagSource::Keyword => format!("{} (keyword)", tag.tag),
+            _ => tag.tag.clone(),
+        })
         .collect();
     if !tags.is_empty() {
         output.write("  ")?;

@@ -28,6 +28,7 @@ mod search;
 mod settings;
 mod similar;
 mod status;
+mod tag;
 mod tags;
 #[cfg(feature = "train")]
 mod train;
@@ -38,8 +39,6 @@ mod tui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
 use exit::Exit;
 use output::{Closed, Output};
@@ -47,7 +46,7 @@ use settings::Settings;
 
 /// Runs the command that was typed. Whatever happens, it ends in an exit code and at most one error sentence.
 pub(crate) fn run() -> ExitCode {
-    panics::guard(|| match Args::try_parse() {
+    panics::guard(|| match Args::read(std::env::args_os()) {
         Ok(args) => match dispatch(args) {
             Ok(exit) => exit,
             // Whoever reads the results has seen enough: `imgsearch search cat | head -1`.
@@ -101,6 +100,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Similar(args) => similar::run(&args, &settings, &mut output),
         Command::Explain(args) => explain::run(&args, &settings, &mut output),
         Command::Tags(args) => tags::run(&args, &settings, &mut output),
+        Command::Tag(args) => tag::run(&args, &settings, &mut output),
         Command::Caption(args) => caption::run(&args, &settings, &mut output),
         Command::Match(args) => match_sentences::run(&args, &settings, &mut output),
         Command::Model(args) => model::run(&args, &settings, &mut output),

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use imgsearch::{Image, RecognizedTag};
+use imgsearch::{Annotations, Image, RecognizedTag};
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::output::{self, Output, Style};
 use super::settings::Settings;
+use super::tag;
 
 /// Show the tags recognised in pictures
 ///
-/// A line for each picture, which need not be indexed. A file that is no picture is named on stderr and the others are
+/// A line for each picture, which need not be indexed, with what `imgsearch tag` said of it and the keywords in its file. A file that is no picture is named on stderr and the others are
 /// shown all the same; the exit code is 2 then.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TagsArgs {
@@ -32,6 +33,8 @@ pub(crate) struct TagsArgs {
 struct Line<'a> {
     path: Cow<'a, str>,
     tags: &'a [RecognizedTag],
+    #[serde(flatten)]
+    said: &'a Annotations,
 }
 
 /// Writes the tags of each file.
@@ -49,30 +52,54 @@ pub(crate) fn run(args: &TagsArgs, settings: &Settings, output: &mut Output) -> 
             }
             Err(error) => return Err(error.into()),
         };
+        let said = engine.annotations(Image::Path(file))?;
         tags.retain(|tag| args.all || tag.recognized);
         if args.json {
             output.json(&Line {
                 path: file.to_string_lossy(),
                 tags: &tags,
+                said: &said,
             })?;
         } else {
             tags.sort_by(|a, b| b.score.total_cmp(&a.score));
-            text(file, &tags, output)?;
+            text(file, &tags, &said, output)?;
         }
         output.flush()?;
     }
     Ok(exit)
 }
 
-/// `path: dog 0.98, beach 0.71`, the most certain first.
-fn text(file: &Path, tags: &[RecognizedTag], output: &mut Output) -> Result<()> {
+/// `path: dog 0.98, snow 0.71 (removed), beach (added)`: what the model recognises, the most certain first, then what else is said.
+fn text(
+    file: &Path,
+    tags: &[RecognizedTag],
+    said: &Annotations,
+    output: &mut Output,
+) -> Result<()> {
     let path = output.shown(file);
     output.styled(Style::Bold, path)?;
     output.write(":")?;
-    for (at, tag) in tags.iter().enumerate() {
-        output.write(if at == 0 { " " } else { ", " })?;
+    let mut separator = " ";
+    for tag in tags {
+        output.write(separator)?;
         output.write(&tag.tag)?;
-        output.styled(Style::Dim, format!(" {:.2}", tag.score))?;
+        let mut note = format!(" {:.2}", tag.score);
+        for (_, source) in tag::words(said).filter(|(word, _)| is_same(word, &tag.tag)) {
+            note += &format!(" ({source})");
+        }
+        output.styled(Style::Dim, note)?;
+        separator = ", ";
+    }
+    let is_shown = |word| tags.iter().any(|tag| is_same(word, &tag.tag));
+    for (word, source) in tag::words(said).filter(|(word, _)| !is_shown(word)) {
+        output.write(separator)?;
+        output.write(word)?;
+        output.styled(Style::Dim, format!(" ({source})"))?;
+        separator = ", ";
     }
     output.write("\n")
+}
+
+fn is_same(word: &str, tag: &str) -> bool {
+    word.to_lowercase() == tag.to_lowercase()
 }

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use imgsearch_index::{TagId, Writer};
+use imgsearch_index::{NewImage, TagId, Writer};
 
 use super::Engine;
 use crate::dump::{self, Head};
@@ -101,7 +101,13 @@ impl Engine {
             return Err(wrong(number, reason));
         }
         let mut writer = self.writer()?;
-        let outcome = store(&mut writer, &head, lines, &mut progress);
+        let lines = lines.map(|line| {
+            let (number, line) = line?;
+            let mut image = dump::parse(&line, &head).map_err(|reason| wrong(number, reason))?;
+            self.name_tags(&mut image);
+            Ok((number, image))
+        });
+        let outcome = store(&mut writer, head.images, lines, &mut progress);
         // Whatever ended it, what was stored is published.
         writer.commit()?;
         let done = outcome?;
@@ -114,8 +120,8 @@ impl Engine {
 
 fn store(
     writer: &mut Writer,
-    head: &Head,
-    lines: impl Iterator<Item = Result<(usize, String)>>,
+    expected: usize,
+    lines: impl Iterator<Item = Result<(usize, NewImage)>>,
     progress: &mut impl FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Imported> {
     let mut done = Imported::default();
@@ -124,16 +130,15 @@ fn store(
     let mut put = |batch: &mut Vec<_>, images: &mut usize| {
         *images += batch.len();
         writer.put(std::mem::take(batch))?;
-        Ok::<_, Error>(progress(*images, head.images))
+        Ok::<_, Error>(progress(*images, expected))
     };
     let mut broken = None;
     for line in lines {
-        let image = line.and_then(|(number, line)| {
-            last = number;
-            dump::parse(&line, head).map_err(|reason| wrong(number, reason))
-        });
-        match image {
-            Ok(image) => batch.push(image),
+        match line {
+            Ok((number, image)) => {
+                last = number;
+                batch.push(image);
+            }
             Err(error) => {
                 broken = Some(error);
                 break;
@@ -147,8 +152,8 @@ fn store(
     let _ = put(&mut batch, &mut done.images)?;
     match broken {
         Some(error) => Err(error),
-        None if done.images < head.images => {
-            let (found, expected) = (done.images, head.images);
+        None if done.images < expected => {
+            let found = done.images;
             let reason = format!("the file ends after {found} of {expected} pictures");
             Err(wrong(last, reason))
         }

@@ -1,13 +1,16 @@
 //! Why one picture stands where it stands in an answer, or is not in it.
 
+use std::collections::HashMap;
+
 use imgsearch_index::{Doc, Filter, Reader, TagId};
 use serde::Serialize;
 
 use super::searching::{Candidate, Search};
+use super::tagging::attribute;
 use super::{Engine, Image, Snapshot};
 use crate::error::Result;
 use crate::image_tokens::ImageTokensF16;
-use crate::query::{Explanation, Query};
+use crate::query::{Explanation, Query, TagSource};
 
 /// What a query makes of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,6 +39,8 @@ pub enum Unmet {
         confidence: f32,
         /// What it would have to be above.
         needed: f32,
+        /// Who says so of the most probable one.
+        source: TagSource,
     },
     /// This tag is recognised.
     Excluded {
@@ -43,8 +48,10 @@ pub enum Unmet {
         tag: String,
         /// Its probability.
         confidence: f32,
+        /// Who says so.
+        source: TagSource,
     },
-    /// Its date, camera, path or format is not what is asked for.
+    /// Its date, keywords, camera, path or format are not what is asked for.
     Facts,
     /// It is not sure enough: no picture of the collection is, or this one has less than the least score that is asked for.
     Unsure,
@@ -56,6 +63,8 @@ struct Seen {
     cosine: Option<f32>,
     itm: Option<f32>,
     scores: Vec<f32>,
+    /// Who says so, by the names of tags for which it is not the model.
+    sources: HashMap<String, TagSource>,
 }
 
 impl Engine {
@@ -86,11 +95,13 @@ impl Engine {
                 (seen.cosine, seen.itm) = (found.cosine, found.itm);
             }
         }
+        let mut why = search.explanation(seen.cosine, seen.itm, |tag| seen.score(tag));
+        attribute(&mut why, &seen.sources);
         Ok(Verdict {
             indexed: seen.doc.is_some(),
             rank,
             unmet,
-            why: search.explanation(seen.cosine, seen.itm, |tag| seen.score(tag)),
+            why,
         })
     }
 
@@ -104,10 +115,12 @@ impl Engine {
         let encoder = &self.shared.encoder;
         let matches = search.matches();
         let doc = self.known(reader, image);
-        let (embedding, scores, tokens) = match doc {
+        let mut sources = HashMap::new();
+        let (embedding, mut scores, tokens) = match doc {
             Some(doc) => {
                 let scores = reader.tag_scores(doc)?.iter().map(|tag| tag.score);
                 let tokens = reader.tokens(doc)?.and_then(ImageTokensF16::unpack);
+                sources = self.sources(&reader.record(doc)?);
                 (reader.embedding(doc)?, scores.collect(), tokens)
             }
             None => {
@@ -123,6 +136,16 @@ impl Engine {
                 (features.embedding, features.tag_scores, tokens)
             }
         };
+        if let (None, Image::Path(path)) = (doc, image) {
+            // As they would count if it were indexed.
+            for tag in self.keyword_tags(path)? {
+                if let Some(score) = scores.get_mut(tag.0 as usize) {
+                    *score = 1.0;
+                }
+                let tag = self.vocabulary().get(tag).map(|tag| tag.name.clone());
+                sources.extend(tag.map(|name| (name, TagSource::Keyword)));
+            }
+        }
         let itm = match tokens.filter(|_| matches) {
             Some(tokens) => {
                 let logits = encoder.match_logits(&[&tokens], &[search.query.text()])?;
@@ -138,6 +161,7 @@ impl Engine {
             cosine: search.place.as_ref().map(|place| place.dot(&embedding)),
             itm,
             scores,
+            sources,
         })
     }
 
@@ -150,6 +174,7 @@ impl Engine {
         };
         let own = |tag: TagId| vocabulary.get(tag).map_or(1.0, |tag| tag.threshold);
         let threshold = |tag| search.query.threshold().unwrap_or_else(|| own(tag));
+        let source = |tag: &TagId| seen.sources.get(&name(tag)).copied().unwrap_or_default();
         let mut unmet = Vec::new();
         let mut require = |tags: &[TagId], needed: &dyn Fn(TagId) -> f32| {
             let best = tags
@@ -164,6 +189,7 @@ impl Engine {
                     tags: names,
                     confidence: seen.score(best),
                     needed: needed(best),
+                    source: source(&best),
                 });
             }
         };
@@ -186,6 +212,7 @@ impl Engine {
         unmet.extend(excluded.chain(above).map(|tag| Unmet::Excluded {
             tag: name(tag),
             confidence: seen.score(*tag),
+            source: source(tag),
         }));
         if let Some(doc) = seen.doc {
             let facts = Filter {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use imgsearch_index::{ImageId, TagId};
+use imgsearch_index::ImageId;
 
 use super::{Engine, Image, Snapshot};
 use crate::caption::{SentenceMatch, TaggedCaption};
@@ -12,7 +12,8 @@ use crate::media::{Squares, read, squares};
 use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 
 impl Engine {
-    /// The probability of every tag in a picture, by id.
+    /// The probability of every tag in a picture, by id, as the model sees it; what people and files say is told by
+    /// [`Engine::annotations`].
     ///
     /// # Errors
     /// When the model recognises no tags or the picture cannot be read.
@@ -28,10 +29,7 @@ impl Engine {
                 let doc = reader
                     .find(&id)
                     .ok_or(imgsearch_index::Error::UnknownImage { id })?;
-                let scores = reader.tag_scores(doc)?;
-                (0..self.vocabulary().len())
-                    .map(|tag| scores.get(TagId(tag as u32)))
-                    .collect()
+                reader.model_scores(doc)?
             }
         };
         Ok(self

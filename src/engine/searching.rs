@@ -3,6 +3,7 @@
 use imgsearch_index::{Doc, Embedding, Filter, Reader};
 
 use super::stacking::stack;
+use super::tagging::attribute;
 use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
@@ -317,8 +318,10 @@ impl<'a> Search<'a> {
     }
 
     fn hit(&self, candidate: &Candidate) -> Result<Hit> {
-        let why = self.explained(candidate)?;
-        Ok(Hit::new(self.reader.record(candidate.doc)?, why))
+        let mut why = self.explained(candidate)?;
+        let record = self.reader.record(candidate.doc)?;
+        attribute(&mut why, &self.engine.sources(&record));
+        Ok(Hit::new(record, why))
     }
 
     pub(super) fn engine(&self) -> &Engine {

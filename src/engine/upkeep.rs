@@ -1,11 +1,13 @@
 //! Looking after an index: what of it is gone from the disk, what is to be forgotten, what is damaged.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use imgsearch_index::{Options, Reader, Writer};
+use imgsearch_index::{Correction, ImageId, Options, Reader, Writer};
 
 use super::{Engine, Snapshot};
 use crate::error::Result;
@@ -84,24 +86,56 @@ impl Engine {
         progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<IndexReport> {
         self.require_aligner()?;
-        let reader = Reader::open(self.config().index())?;
+        let mut reader = Reader::open(self.config().index())?;
         let mut all: Vec<PathBuf> = roots.iter().map(|root| root.as_ref().into()).collect();
         for record in reader.records() {
             let paths = record?.paths.into_iter();
             all.extend(paths.filter(|path| !is_missing(path)));
         }
+        let said = OnceCell::new();
         ingest::run(
             || {
-                Ok(Writer::open_successor(
-                    self.config().index(),
-                    &self.schema(),
-                )?)
+                let mut writer = Writer::open_successor(self.config().index(), &self.schema())?;
+                // Nobody else can say anything from now on.
+                reader.refresh()?;
+                let _ = said.set(self.carry(&reader, &mut writer)?);
+                Ok(writer)
             },
             self.shared.encoder.as_ref(),
+            |image| {
+                image.corrections = said.get().and_then(|said| said.get(&image.id).cloned());
+                self.name_tags(image);
+            },
             &self.config().settings().ingest,
             &all,
             progress,
         )
+    }
+
+    /// What people say of the pictures of an index, by name. A successor that was begun before they said it learns it here.
+    fn carry(
+        &self,
+        reader: &Reader,
+        successor: &mut Writer,
+    ) -> Result<HashMap<ImageId, Vec<Correction>>> {
+        const BATCH: usize = 1000;
+        let mut all = HashMap::new();
+        let mut begun = Vec::new();
+        for record in reader.records() {
+            let record = record?;
+            let mut said = record.corrections;
+            if successor.contains(&record.id)? {
+                self.name_corrections(&mut said);
+                begun.push((record.id, said));
+            } else if !said.is_empty() {
+                all.insert(record.id, said);
+            }
+            if begun.len() == BATCH {
+                successor.correct(std::mem::take(&mut begun))?;
+            }
+        }
+        successor.correct(begun)?;
+        Ok(all)
     }
 
     /// Published files that are wanted, sorted.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use imgsearch_index::{FileFacts, ImageFacts, ImageId};
+use imgsearch_index::{FileFacts, ImageFacts, ImageId, Keyword};
 
 use crate::media::{Input, Limits, MediaError, Squares, facts, pixels, read, squares};
 
@@ -128,12 +128,21 @@ impl<'a> Decoder<'a> {
                 .unwrap_or_default(),
             captured: read.captured,
             camera: read.camera,
+            keywords: read.keywords.into_iter().map(unnamed).collect(),
         };
         Decoded::Fresh(job, id, Box::new((facts, squares)))
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A keyword that was not looked up in any vocabulary yet.
+fn unnamed(text: String) -> Keyword {
+    Keyword {
+        text,
+        tags: Vec::new(),
     }
 }
 

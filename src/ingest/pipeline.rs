@@ -30,9 +30,10 @@ struct Waiting {
 }
 
 /// The state of a run.
-struct Run<'a, P> {
+struct Run<'a, P, A> {
     writer: &'a mut Writer,
     encoder: &'a dyn Encoder,
+    annotate: A,
     settings: &'a IngestSettings,
     progress: P,
     report: IndexReport,
@@ -50,10 +51,11 @@ struct Run<'a, P> {
 /// Brings the index up to date with what is below `roots`.
 ///
 /// The writer is opened after the walk: a mistyped root must not leave an empty index behind. One for another model takes the place
-/// of the present index when all is done.
+/// of the present index when all is done. `annotate` says of each picture what is known of it beside its pixels, before it is stored.
 pub(crate) fn run<R: AsRef<Path>>(
     open: impl FnOnce() -> Result<Writer>,
     encoder: &dyn Encoder,
+    annotate: impl Fn(&mut NewImage),
     settings: &IngestSettings,
     roots: &[R],
     mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
@@ -95,6 +97,7 @@ pub(crate) fn run<R: AsRef<Path>>(
     let mut run = Run {
         writer: &mut writer,
         encoder,
+        annotate,
         settings,
         progress,
         report: IndexReport {
@@ -134,7 +137,7 @@ fn jobs(changes: &Changes) -> Vec<Job> {
         .collect()
 }
 
-impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
+impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A> {
     /// Decodes and encodes every job.
     fn encode(&mut self, jobs: &[Job], known: &HashSet<ImageId>) -> Result<()> {
         let threads = match self.settings.threads {
@@ -245,14 +248,17 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>> Run<'_, P> {
                 None => added += 1,
             }
             self.stored.insert(id);
-            images.push(NewImage {
+            let mut image = NewImage {
                 id,
                 files: vec![job.file],
                 facts,
                 embedding: features.embedding,
                 tag_scores: features.tag_scores,
                 tokens,
-            });
+                corrections: None,
+            };
+            (self.annotate)(&mut image);
+            images.push(image);
         }
         let stored = images.len();
         if stored > 0 {

@@ -1,11 +1,15 @@
-//! What the camera wrote into the file beside the pixels.
+//! What the camera, and programs after it, wrote into the file beside the pixels.
 
 use std::io::Cursor;
 
 use exif::{Exif, In, Reader, Tag, Value};
 use jiff::civil;
 
-/// What the camera wrote into the file.
+use super::keywords::keywords;
+use super::packets::riff_chunk;
+use super::text::one_line;
+
+/// What the camera, and programs after it, wrote into the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
@@ -15,6 +19,9 @@ pub struct Facts {
     pub camera: Option<String>,
     /// The EXIF orientation, 1 to 8; 1 when there is none.
     pub orientation: u8,
+    /// The keywords in XMP (`dc:subject`) and IPTC (2:25), each once whatever its case: of JPEG and TIFF, and those in XMP of PNG and
+    /// WebP.
+    pub keywords: Vec<String>,
 }
 
 /// Reads the facts in `bytes`. Missing or broken metadata leaves its fields empty: it never costs the picture.
@@ -25,6 +32,7 @@ pub fn facts(bytes: &[u8]) -> Facts {
         captured: exif.and_then(captured),
         camera: exif.and_then(camera),
         orientation: exif.and_then(number).unwrap_or(1),
+        keywords: keywords(bytes, exif),
     }
 }
 
@@ -64,20 +72,8 @@ fn read(bytes: &[u8]) -> Option<Exif> {
 
 /// The EXIF chunk of a WebP without the prefix that belongs into JPEG, which Google's own tools leave there.
 fn webp_exif(bytes: &[u8]) -> Option<&[u8]> {
-    let mut chunks = bytes
-        .strip_prefix(b"RIFF")?
-        .get(4..)?
-        .strip_prefix(b"WEBP")?;
-    loop {
-        let (name, rest) = chunks.split_first_chunk::<4>()?;
-        let (len, rest) = rest.split_first_chunk()?;
-        let len = u32::from_le_bytes(*len) as usize;
-        if name == b"EXIF" {
-            let exif = rest.get(..len)?;
-            return Some(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
-        }
-        chunks = rest.get(len.checked_next_multiple_of(2)?..)?;
-    }
+    let exif = riff_chunk(bytes, b"EXIF")?;
+    Some(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
 }
 
 fn number(exif: &Exif) -> Option<u8> {
@@ -136,20 +132,13 @@ fn join(make: &str, model: String) -> String {
     }
 }
 
-/// A field's text in one line of single spaces, without what padding and broken writers leave in it.
+/// A field's text in one line.
 fn text(exif: &Exif, tag: Tag) -> Option<String> {
     const LONGEST: usize = 64;
     let Value::Ascii(lines) = &exif.get_field(tag, In::PRIMARY)?.value else {
         return None;
     };
-    let raw = String::from_utf8_lossy(lines.first()?);
-    let clean = raw.replace(
-        |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER,
-        " ",
-    );
-    let words: Vec<&str> = clean.split_whitespace().collect();
-    let line: String = words.join(" ").chars().take(LONGEST).collect();
-    (!line.is_empty()).then_some(line)
+    one_line(&String::from_utf8_lossy(lines.first()?), LONGEST)
 }
 
 #[cfg(test)]
@@ -259,7 +248,8 @@ mod tests {
                 Facts {
                     captured: None,
                     camera: None,
-                    orientation: 1
+                    orientation: 1,
+                    keywords: Vec::new(),
                 },
                 "{date}"
             );

@@ -33,6 +33,14 @@ pub enum QueryError {
         /// Tags with similar names.
         near: Vec<String>,
     },
+    /// A word that several tags of different names go by, where one is to be meant.
+    #[error("{tag:?} may mean {}; name one of them", means.join(" or "))]
+    AmbiguousTag {
+        /// What was typed.
+        tag: String,
+        /// The names of the tags.
+        means: Vec<String>,
+    },
     /// The same tag required and excluded.
     #[error(
         "the tag {tag:?} is both required and excluded, so no picture can match; remove one of the two"

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fuse;
 use super::resolution::How;
+use super::source::TagSource;
 
 /// A tag that speaks for a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct MatchedTag {
     pub weight: f32,
     /// Whether its probability is above its threshold.
     pub recognized: bool,
+    /// Who says so: where it is not the model, the probability is 1 or 0.
+    #[serde(default, skip_serializing_if = "TagSource::is_model")]
+    pub source: TagSource,
 }
 
 /// Everything a score is made of: the answer to "why this picture?".
@@ -88,6 +92,7 @@ mod tests {
             how: How::Form,
             weight: 0.25,
             recognized: true,
+            source: TagSource::Model,
         };
         let why = Explanation {
             tags: vec![tag],

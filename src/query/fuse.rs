@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::calibrate::Evidence;
 use super::explain::{Explanation, MatchedTag};
 use super::resolution::{How, Resolution};
+use super::source::TagSource;
 use crate::vocabulary::{TagKind, Vocabulary};
 
 /// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
@@ -242,6 +243,7 @@ impl<'a> Fusion<'a> {
                 confidence,
                 weight,
                 recognized: confidence > self.threshold.unwrap_or(best.threshold),
+                source: TagSource::Model,
             });
         }
         let itc_weight = self.similarity(cosine);

@@ -268,6 +268,7 @@ impl<'a> Reader<'a> {
                     query.above.push((tag.to_owned(), least, !is_not));
                 }
             },
+            Field::Keyword => query.keywords.push((value.to_owned(), !is_not)),
             Field::Like => query.like.push(value.into()),
             Field::After => query.since = query.since.max(Some(dates(value)?.0)),
             Field::Before => {
@@ -364,6 +365,9 @@ mod tests {
             .camera("Canon EOS")
             .not_path("old")
             .format("png");
+        assert_eq!(parsed.unwrap(), expected);
+        let parsed = parse("keyword:boat -keyword:\"New York\"");
+        let expected = Query::new("").keyword("boat").not_keyword("New York");
         assert_eq!(parsed.unwrap(), expected);
         let parsed = parse("like:a.jpg like:\"my b.jpg\" 2*beach 0.5*\"red sand\" -(dog | cat)");
         let expected = Query::new("")

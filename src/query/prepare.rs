@@ -19,7 +19,12 @@ const NEAR: usize = 5;
 impl Query {
     /// Whether anything but text is asked for.
     fn has_filters(&self) -> bool {
-        let records = [&self.cameras, &self.path_parts, &self.formats];
+        let records = [
+            &self.keywords,
+            &self.cameras,
+            &self.path_parts,
+            &self.formats,
+        ];
         !self.must.is_empty()
             || !self.must_not.is_empty()
             || !self.above.is_empty()
@@ -55,6 +60,7 @@ impl Query {
                 .map(|(text, is_wanted)| (test(text.clone()), *is_wanted));
             tests.collect::<Vec<_>>()
         };
+        facts.extend(texts(&self.keywords, FactTest::Keyword));
         facts.extend(texts(&self.cameras, FactTest::Camera));
         facts.extend(texts(&self.path_parts, FactTest::Path));
         for (format, is_wanted) in &self.formats {

@@ -38,6 +38,7 @@ pub struct Query {
     pub(super) since: Option<Day>,
     pub(super) before: Option<Day>,
     pub(super) years: Vec<(Days, bool)>,
+    pub(super) keywords: Vec<(String, bool)>,
     pub(super) cameras: Vec<(String, bool)>,
     pub(super) path_parts: Vec<(String, bool)>,
     pub(super) formats: Vec<(String, bool)>,
@@ -65,6 +66,7 @@ impl Query {
             since: None,
             before: None,
             years: Vec::new(),
+            keywords: Vec::new(),
             cameras: Vec::new(),
             path_parts: Vec::new(),
             formats: Vec::new(),
@@ -167,6 +169,20 @@ impl Query {
         if let Some(first) = Day::new(year, 1, 1) {
             self.years.push((first.year(), true));
         }
+        self
+    }
+
+    /// Requires a keyword: one in the file of the picture, or a tag that a person gave it, whatever its case. Default: none
+    #[must_use]
+    pub fn keyword(mut self, word: impl Into<String>) -> Self {
+        self.keywords.push((word.into(), true));
+        self
+    }
+
+    /// Excludes pictures with a keyword, whatever its case. Default: none
+    #[must_use]
+    pub fn not_keyword(mut self, word: impl Into<String>) -> Self {
+        self.keywords.push((word.into(), false));
         self
     }
 

@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Tag,
+    Keyword,
     Like,
     After,
     Before,
@@ -34,7 +35,7 @@ const fn operator(form: &'static str, meaning: &'static str, example: &'static s
 }
 
 /// Every operator of the query language. A query without any is a sentence or a few keywords.
-pub const OPERATORS: [Operator; 14] = [
+pub const OPERATORS: [Operator; 15] = [
     operator("+WORD", "only pictures that show it", "+dog on a beach"),
     operator("-WORD", "no picture that shows it", "beach -person"),
     operator(
@@ -54,13 +55,18 @@ pub const OPERATORS: [Operator; 14] = [
     ),
     operator(
         "tag:NAME",
-        "only pictures in which this tag is recognised",
+        "only pictures in which this tag is recognised, or that are tagged so",
         "tag:dog running",
     ),
     operator(
         "tag:NAME>P",
         "only pictures in which its probability is above P",
         "tag:dog>0.8",
+    ),
+    operator(
+        "keyword:WORD",
+        "only pictures with this keyword in the file, or tagged so by you",
+        "harbour keyword:\"aunt grete\"",
     ),
     operator(
         "like:FILE",
@@ -92,8 +98,9 @@ pub const OPERATORS: [Operator; 14] = [
 ];
 
 /// The fields by name.
-pub(crate) const FIELDS: [(&str, Field); 8] = [
+pub(crate) const FIELDS: [(&str, Field); 9] = [
     ("tag", Field::Tag),
+    ("keyword", Field::Keyword),
     ("like", Field::Like),
     ("after", Field::After),
     ("before", Field::Before),

@@ -5,7 +5,7 @@ use std::path::Path;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{Image, Next};
+use super::{FORMAT, Image, Next};
 use crate::{ImageId, NewImage};
 
 /// sled writes a value once by itself, once with its page when that is full and about once more when the page is written anew; and
@@ -27,6 +27,9 @@ impl Batch {
         value.extend(image.doc.to_le_bytes());
         value.extend(image.vector.to_le_bytes());
         image.entry.encode(&mut value);
+        if image.entry.has_words() {
+            self.insert(b"mformat", &FORMAT.to_le_bytes());
+        }
         self.insert(&image_key(id), &value);
         self.insert(&doc_key(image.doc), id.as_bytes());
     }

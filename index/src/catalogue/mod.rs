@@ -31,8 +31,10 @@ use batch::{doc_key, image_key, path_key, tokens_key, vector_key};
 use crate::record::Entry;
 use crate::{Embedding, Error, FileFacts, ImageId, Result, Schema, room};
 
-/// The version of the keys and values above.
-const FORMAT: u32 = 1;
+/// The version of the keys and values above. A catalogue says that it is of the second one from the first keyword or correction on;
+/// before, programs of the first read it too.
+const FORMAT: u32 = 2;
+const FIRST_FORMAT: u32 = 1;
 /// sled would take a gigabyte.
 const CACHE_BYTES: u64 = 32 << 20;
 /// How much sled writes in one piece. What is larger than a quarter of it, as pages of vectors are, gets a file of its own, which is
@@ -117,7 +119,9 @@ impl Catalogue {
     pub(crate) fn set_schema(&self, schema: &Schema) -> Result<()> {
         let json = serde_json::to_vec(schema).map_err(|_| self.damaged("schema"))?;
         let mut batch = Batch::default();
-        batch.insert(b"mformat", &FORMAT.to_le_bytes());
+        if self.get(b"mformat")?.is_none() {
+            batch.insert(b"mformat", &FIRST_FORMAT.to_le_bytes());
+        }
         batch.insert(b"mschema", &json);
         self.apply(batch)
     }

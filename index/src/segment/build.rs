@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -6,7 +7,9 @@ use std::path::{Path, PathBuf};
 use bytemuck::Zeroable;
 use roaring::RoaringBitmap;
 
-use super::layout::{ALIGNMENT, HEAD, Head, MAGIC, Place, SECTIONS, Section, VERSION, short};
+use super::layout::{
+    ALIGNMENT, FIRST_VERSION, HEAD, Head, MAGIC, Place, SECTIONS, Section, VERSION, short,
+};
 use super::{Segment, path_hash, tag_scores};
 use crate::durable;
 use crate::record::Entry;
@@ -27,7 +30,7 @@ pub(crate) struct Row<'a> {
 
 /// Where the tag probabilities of a row come from.
 pub(crate) enum RowTags<'a> {
-    /// The catalogue, `[tags]`.
+    /// The catalogue, `[tags]`. What keywords and corrections say is put over them here.
     Scores(&'a [half::f16]),
     /// Another segment that was cut at the same thresholds, `[tags]`.
     Bytes(&'a [u8]),
@@ -87,7 +90,7 @@ impl<'a> Builder<'a> {
         let file = options.map_err(|source| Error::io(&unfinished, source))?;
         let mut head = Head {
             magic: MAGIC,
-            version: VERSION,
+            version: FIRST_VERSION,
             rows,
             ..Head::zeroed()
         };
@@ -128,8 +131,9 @@ impl<'a> Builder<'a> {
     /// Appends a row; rows come in the order of their documents.
     pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<()> {
         let number = self.ids.len() as u32;
-        let entry = Entry::decode(row.entry)
+        let mut entry = Entry::decode(row.entry)
             .ok_or_else(|| Error::damaged(&self.path, "a record does not make sense"))?;
+        let mut record = Cow::Borrowed(row.entry);
         self.paths.extend(
             entry
                 .files
@@ -151,7 +155,19 @@ impl<'a> Builder<'a> {
                 tags.extend(
                     scores.map(|(score, &threshold)| tag_scores::byte(score.to_f32(), threshold)),
                 );
+                for (tag, applies) in entry.overrides() {
+                    let byte = &mut tags[tag.0 as usize];
+                    entry.overruled.push((tag, *byte));
+                    *byte = if applies { u8::MAX } else { 0 };
+                }
+                if entry.has_words() {
+                    record.to_mut().clear();
+                    entry.encode(record.to_mut());
+                }
             }
+        }
+        if entry.has_words() {
+            self.head.version = VERSION;
         }
         for (tag, _) in (super::TagScores {
             bytes: &tags,
@@ -162,7 +178,7 @@ impl<'a> Builder<'a> {
             self.recognised[tag.0 as usize].insert(number);
         }
 
-        self.records += row.entry.len() as u64;
+        self.records += record.len() as u64;
         self.write(Section::Docs, &row.doc.to_le_bytes())?;
         self.write(Section::Ids, row.id.as_bytes())?;
         self.write(Section::Times, &entry.time_ns().to_le_bytes())?;
@@ -171,7 +187,7 @@ impl<'a> Builder<'a> {
         self.write(Section::Scales, &quantised.scale.to_le_bytes())?;
         self.write(Section::Tags, &tags)?;
         self.write(Section::RecordOffsets, &self.records.to_le_bytes())?;
-        self.write(Section::Records, row.entry)?;
+        self.write(Section::Records, &record)?;
         self.scratch = (codes, tags);
         Ok(())
     }

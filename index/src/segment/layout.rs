@@ -4,8 +4,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
-/// The version of the layout of segments.
-pub(super) const VERSION: u32 = 1;
+/// The version of the layout of segments; that of those without keywords and corrections, which programs of the first read too.
+pub(crate) const VERSION: u32 = 2;
+pub(super) const FIRST_VERSION: u32 = 1;
 pub(super) const MAGIC: [u8; 8] = *b"IMGSEG\0\x01";
 /// Wide enough for the widest registers, and mapped files begin at a page.
 pub(super) const ALIGNMENT: u64 = 64;

@@ -27,6 +27,7 @@ pub(crate) struct Segment {
     path: PathBuf,
     map: Mmap,
     ranges: [Range<usize>; SECTIONS],
+    version: u32,
     rows: usize,
     dim: usize,
     tags: usize,
@@ -71,6 +72,7 @@ impl Segment {
             path: path.to_path_buf(),
             map,
             ranges,
+            version: head.version,
             rows: head.rows as usize,
             dim: schema.dim,
             tags: schema.tags,
@@ -98,6 +100,16 @@ impl Segment {
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The format that reading it takes.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether there may be keywords and corrections in it.
+    pub(crate) fn has_words(&self) -> bool {
+        self.version > layout::FIRST_VERSION
     }
 
     pub(crate) fn docs(&self) -> &[u64] {
@@ -156,7 +168,19 @@ impl Segment {
             .ok_or_else(|| Error::damaged(&self.path, format!("record {row} does not make sense")))
     }
 
-    /// `[tags]`, probability times 255.
+    /// What the model said of each tag, `[tags]`, where it is overruled too.
+    pub(crate) fn model_scores(&self, row: u32) -> Result<Vec<f32>> {
+        let bytes = self.tag_bytes(row).iter();
+        let mut scores: Vec<f32> = bytes.map(|&byte| tag_scores::probability(byte)).collect();
+        for (tag, byte) in self.entry(row)?.overruled {
+            if let Some(score) = scores.get_mut(tag.0 as usize) {
+                *score = tag_scores::probability(byte);
+            }
+        }
+        Ok(scores)
+    }
+
+    /// `[tags]`, probability times 255; where keywords or corrections count, that of these.
     pub(crate) fn tag_bytes(&self, row: u32) -> &[u8] {
         &self.bytes(Section::Tags)[row as usize * self.tags..][..self.tags]
     }

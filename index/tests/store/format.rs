@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use imgsearch_index::{Reader, Writer, examine};
+use imgsearch_index::{Correction, Keyword, Reader, TagId, Writer, examine};
 
 use crate::crash::copy;
 use crate::{assert_has, assert_has_but_tokens, file, folder, id, image, open, read, schema};
@@ -23,6 +23,52 @@ fn a_folder_of_format_1_is_read_and_continued() {
     // The first version kept no image tokens.
     continued(&fixtures.join("format-1"), assert_has_but_tokens);
     continued(&fixtures.join("format-1-tokens"), assert_has);
+}
+
+#[test]
+fn a_folder_of_format_2_is_read_and_continued() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-2");
+    continued(&fixture, assert_has);
+    let dir = folder();
+    copy(&fixture, dir.path());
+    let reader = read(dir.path());
+    let doc = |seed| reader.find(&id(seed)).expect("it is there");
+    let record = |seed| reader.record(doc(seed)).expect("a record");
+    assert_eq!(record(7).facts.keywords, keywords());
+    assert_eq!(record(8).corrections, corrections());
+    let scores = |seed| reader.tag_scores(doc(seed)).expect("scores");
+    assert_eq!(scores(7).get(TagId(3)), 1.0);
+    assert_eq!(
+        (scores(8).get(TagId(0)), scores(8).get(TagId(3))),
+        (1.0, 0.0)
+    );
+    let model = reader.model_scores(doc(8)).expect("scores");
+    for (kept, score) in model.iter().zip(image(8).tag_scores) {
+        assert!((kept - score).abs() <= 1.0 / 255.0);
+    }
+    drop(open(dir.path()));
+    let writer = open(dir.path());
+    assert_eq!(writer.corrections(&id(8)).expect("known"), corrections());
+}
+
+fn keywords() -> Vec<Keyword> {
+    let keyword = |text: &str, tags| Keyword {
+        text: text.into(),
+        tags,
+    };
+    vec![
+        keyword("Oma Grete", vec![]),
+        keyword("harbour", vec![TagId(3)]),
+    ]
+}
+
+fn corrections() -> Vec<Correction> {
+    let said = |name: &str, applies, tag| Correction {
+        name: name.into(),
+        applies,
+        tags: vec![TagId(tag)],
+    };
+    vec![said("beach", true, 0), said("harbour", false, 3)]
 }
 
 fn continued(fixture: &Path, assert_has: fn(&Reader, BTreeSet<u64>)) {
@@ -54,7 +100,11 @@ fn a_folder_to_be_kept() {
     };
     let dir = PathBuf::from(dir);
     let mut writer = Writer::open(&dir, &schema()).expect("it opens");
-    writer.put((0..20).map(image).collect()).expect("stored");
+    let mut images: Vec<_> = (0..20).map(image).collect();
+    images[7].facts.keywords = keywords();
+    writer.put(images).expect("stored");
+    let corrected = writer.correct(vec![(id(8), corrections())]);
+    corrected.expect("it is known");
     writer.commit().expect("published");
     writer.remove(&[id(3), id(12)]).expect("removed");
     let copied = writer.add_file(&id(7), file("copy.jpg", 5));

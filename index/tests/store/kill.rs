@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use imgsearch_index::Reader;
+use imgsearch_index::{Correction, Reader, TagId};
 
 use crate::{assert_has, folder, id, image, open, random, read};
 
@@ -26,17 +26,20 @@ const LATEST: f32 = 150_000.0;
 enum Step {
     Put(u64),
     Remove(u64),
+    Correct(u64),
     Commit,
 }
 
 fn step(number: u64) -> Step {
-    let (round, within) = (number / 5, number % 5);
+    let (round, within) = (number / 6, number % 6);
     match within {
         0 => Step::Put(8 * round),
-        1 => Step::Put(8 * round + 4),
-        2 => Step::Commit,
+        // Of an image that is never removed.
+        1 => Step::Correct(8 * round + 1),
+        2 => Step::Put(8 * round + 4),
+        3 => Step::Commit,
         // Of a segment that may be merged already, and of the one that was just written.
-        3 => Step::Remove(match round % 2 {
+        4 => Step::Remove(match round % 2 {
             0 => 8 * (round / 2),
             _ => 8 * round + 5,
         }),
@@ -51,10 +54,34 @@ fn state(steps: u64) -> BTreeSet<u64> {
         match step(number) {
             Step::Put(first) => images.extend(first..first + 4),
             Step::Remove(image) => drop(images.remove(&image)),
-            Step::Commit => {}
+            Step::Correct(_) | Step::Commit => {}
         }
     }
     images
+}
+
+/// What is said of an image in the step that corrects it.
+fn correction() -> Correction {
+    Correction {
+        name: "tag 2".into(),
+        applies: true,
+        tags: vec![TagId(2)],
+    }
+}
+
+/// Asserts that images are corrected as they are after so many steps.
+fn assert_corrected(reader: &Reader, steps: u64) {
+    for seed in state(steps) {
+        let is_corrected = (0..steps).any(|n| matches!(step(n), Step::Correct(at) if at == seed));
+        let doc = reader.find(&id(seed)).expect("it is there");
+        let said = reader.record(doc).expect("a record").corrections;
+        let expected = if is_corrected {
+            vec![correction()]
+        } else {
+            vec![]
+        };
+        assert_eq!(said, expected, "image {seed} after {steps} steps");
+    }
 }
 
 /// Not a test by itself: the writer that another one kills.
@@ -72,6 +99,7 @@ fn a_writer_to_be_killed() {
         match step(number) {
             Step::Put(first) => writer.put((first..first + 4).map(image).collect()),
             Step::Remove(image) => writer.remove(&[id(image)]).map(drop),
+            Step::Correct(image) => writer.correct(vec![(id(image), vec![correction()])]),
             Step::Commit => writer.commit().map(drop),
         }
         .expect("it is stored");
@@ -148,16 +176,19 @@ fn what_was_reported_survives_a_kill() {
             .find(fits)
             .expect("it shows a state that was committed");
         assert_has(&reader, state(*at));
+        assert_corrected(&reader, *at);
         // The step after the last that was reported is done as a whole or not at all.
         let writer = open(dir.path());
         let is_done = match step(reported) {
             Step::Put(first) => writer.contains(&id(first)),
             Step::Remove(image) => writer.contains(&id(image)).map(|known| !known),
+            Step::Correct(image) => writer.corrections(&id(image)).map(|said| !said.is_empty()),
             Step::Commit => Ok(true),
         };
         steps = reported + u64::from(is_done.expect("it is asked"));
         drop(writer);
         assert_has(&read(dir.path()), state(steps));
+        assert_corrected(&read(dir.path()), steps);
     }
     assert!(
         steps > 5 * kills.unwrap_or(FEW) / 2,

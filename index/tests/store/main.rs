@@ -1,6 +1,7 @@
 //! The index as a client sees it: a writer, readers, and a folder that things happen to.
 
 mod beside;
+mod corrections;
 mod crash;
 mod examine;
 mod format;
@@ -74,6 +75,7 @@ fn image(seed: u64) -> NewImage {
         embedding: embedding(seed),
         tag_scores: scores.collect(),
         tokens: tokens(seed),
+        corrections: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod pulls;
 mod refusals;
 mod results;
 mod sentences;
+mod tagging;
 mod upkeep;
 
 use std::ffi::OsStr;

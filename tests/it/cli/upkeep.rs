@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader};
 use super::*;
 
 /// Photographs of one's own, indexed.
-struct Owned {
-    folder: TempDir,
-    pictures: PathBuf,
-    index: PathBuf,
+pub(super) struct Owned {
+    pub(super) folder: TempDir,
+    pub(super) pictures: PathBuf,
+    pub(super) index: PathBuf,
 }
 
 impl Owned {
-    fn new(names: &[&str]) -> Self {
+    pub(super) fn new(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let (pictures, index) = (root.join("pictures"), root.join("index"));
@@ -30,7 +30,7 @@ impl Owned {
         owned
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(super) fn run(&self, args: &[&str]) -> Output {
         imgsearch(&self.index)
             .current_dir(self.folder.path())
             .args(args)
