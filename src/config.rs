@@ -33,6 +33,8 @@ pub struct Settings {
     pub ingest: IngestSettings,
     /// Searching.
     pub search: SearchSettings,
+    /// Small pictures beside the index.
+    pub thumbnails: ThumbnailSettings,
 }
 
 /// Settings of indexing.
@@ -68,6 +70,21 @@ pub struct SearchSettings {
     pub rerank: usize,
     /// How the legs are fused.
     pub fusion: FusionParams,
+}
+
+/// Settings of the small pictures beside the index.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ThumbnailSettings {
+    /// Most room that they may take together, in MiB; 0 keeps none.
+    pub max_mib: u64,
+}
+
+impl Default for ThumbnailSettings {
+    fn default() -> Self {
+        Self { max_mib: 512 }
+    }
 }
 
 impl Default for IngestSettings {

@@ -56,6 +56,8 @@ impl Engine {
         let mut writer = self.writer()?;
         let known = writer.remove_files(files)?;
         writer.commit()?;
+        drop(writer);
+        self.tidy_thumbnails();
         Ok(known)
     }
 
@@ -97,7 +99,7 @@ impl Engine {
                     &self.schema(),
                 )?)
             },
-            self.shared.encoder.as_ref(),
+            &self.source(),
             &self.config().settings().ingest,
             &all,
             progress,

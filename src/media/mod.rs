@@ -27,6 +27,7 @@ mod picture;
 mod raster;
 mod read;
 mod resize;
+mod small;
 mod squares;
 
 pub use decode::{decode, pixels};
@@ -37,4 +38,5 @@ pub use limits::Limits;
 pub use picture::Picture;
 pub use read::read;
 pub use resize::{Pixels, ResizeFilter, resize};
+pub(crate) use small::jpeg;
 pub use squares::{Input, Squares, squares};
