@@ -73,7 +73,11 @@ impl Thumbnails {
     fn write(&self, id: &ImageId, small: &Picture) -> io::Result<()> {
         let image = jpeg(small)?;
         let bytes = [&checksum(&image)[..], &image].concat();
-        fs::create_dir_all(&self.folder)?;
+        // The folder of the index is not made: where it has gone, there is nothing to keep.
+        match fs::create_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         // Others may read, or write the same one, at this moment.
         let unfinished = self.folder.join(format!("{id}.{}.tmp", std::process::id()));
         fs::write(&unfinished, &bytes)?;

@@ -12,6 +12,8 @@ mod pulls;
 mod refusals;
 mod results;
 mod sentences;
+#[cfg(all(unix, feature = "tui"))]
+mod terminal;
 mod upkeep;
 
 use std::ffi::OsStr;
