@@ -33,6 +33,8 @@ pub struct Settings {
     pub ingest: IngestSettings,
     /// Searching.
     pub search: SearchSettings,
+    /// Small pictures beside the index.
+    pub thumbnails: ThumbnailSettings,
 }
 
 /// Settings of indexing.
@@ -70,6 +72,21 @@ pub struct SearchSettings {
     pub fusion: FusionParams,
     /// When an answer is empty, and how probable its pictures are.
     pub calibration: CalibrationParams,
+}
+
+/// Settings of the small pictures beside the index.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ThumbnailSettings {
+    /// Most room that they may take together, in MiB; 0 keeps none.
+    pub max_mib: u64,
+}
+
+impl Default for ThumbnailSettings {
+    fn default() -> Self {
+        Self { max_mib: 512 }
+    }
 }
 
 impl Default for IngestSettings {

@@ -7,6 +7,7 @@ mod pictures;
 mod searching;
 mod stacking;
 mod tagging;
+mod thumbnails;
 mod upkeep;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::hit::Stats;
 use crate::ingest::{self, IndexReport, Progress};
 use crate::models::{ModelError, ModelPart, open_model};
 use crate::query::{Rarity, Resolver};
+use crate::thumbnails::Thumbnails;
 use crate::vocabulary::Vocabulary;
 #[cfg(feature = "watch")]
 use upkeep::as_indexed;
@@ -49,6 +51,7 @@ struct Shared {
     encoder: Arc<dyn Encoder>,
     resolver: OnceLock<Resolver>,
     snapshot: RwLock<Option<Snapshot>>,
+    thumbnails: Thumbnails,
 }
 
 /// A published generation, with what every search over it needs.
@@ -84,8 +87,10 @@ impl Engine {
     /// # Errors
     /// None today; what `config` says may be checked here later.
     pub fn with_encoder(config: &Config, encoder: Arc<dyn Encoder>) -> Result<Self> {
+        let room = config.settings().thumbnails.max_mib << 20;
         Ok(Self {
             shared: Arc::new(Shared {
+                thumbnails: Thumbnails::new(config.index(), room),
                 config: config.clone(),
                 encoder,
                 resolver: OnceLock::new(),
@@ -118,14 +123,18 @@ impl Engine {
         roots: &[P],
         progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<IndexReport> {
-        ingest::run(
+        let report = ingest::run(
             || self.writer(),
-            self.shared.encoder.as_ref(),
+            &self.source(),
             |image| self.name_tags(image),
             &self.shared.config.settings().ingest,
             roots,
             progress,
-        )
+        )?;
+        if report.removed + report.updated > 0 {
+            self.tidy_thumbnails();
+        }
+        Ok(report)
     }
 
     /// Indexes as [`Engine::index_paths`] does, and again whenever something below the roots has changed, until `progress`
@@ -176,6 +185,8 @@ impl Engine {
         let mut writer = self.writer()?;
         let removed = writer.remove(ids)?;
         writer.commit()?;
+        drop(writer);
+        self.tidy_thumbnails();
         Ok(removed)
     }
 
@@ -201,6 +212,14 @@ impl Engine {
             return Err(ModelError::lacks(encoder.id(), ModelPart::Aligner).into());
         }
         Ok(())
+    }
+
+    /// What pictures are made into when they are indexed.
+    fn source(&self) -> ingest::Source<'_> {
+        ingest::Source {
+            encoder: self.shared.encoder.as_ref(),
+            thumbnails: &self.shared.thumbnails,
+        }
     }
 
     fn resolver(&self) -> &Resolver {

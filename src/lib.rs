@@ -39,6 +39,7 @@ pub mod models;
 mod plot;
 pub mod query;
 pub mod store;
+mod thumbnails;
 mod vocabulary;
 
 pub use caption::{MatchLogits, SentenceMatch, TaggedCaption};

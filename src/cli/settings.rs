@@ -17,6 +17,9 @@ use super::args::{self, Device, Globals};
 /// Folder of the installed models, in the XDG data folder: beside the index, so that removing the index keeps them.
 const MODELS: &str = "imgsearch-models";
 
+/// Queries of the terminal interface, in the XDG state folder.
+const HISTORY: &str = "imgsearch-history";
+
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Verbosity {
@@ -56,6 +59,18 @@ pub(crate) struct Settings {
     pub(crate) to_terminal: bool,
     /// The terminal that a whole-screen interface may take; it draws on stderr where stdout is a pipe.
     pub(crate) screen: Screen,
+    /// The home folder.
+    #[cfg_attr(
+        not(feature = "tui"),
+        expect(dead_code, reason = "only the terminal interface asks")
+    )]
+    pub(crate) home: Option<PathBuf>,
+    /// The file that keeps queries of the terminal interface.
+    #[cfg_attr(
+        not(feature = "tui"),
+        expect(dead_code, reason = "only the terminal interface asks")
+    )]
+    pub(crate) history: Option<PathBuf>,
     /// Whether a progress bar is drawn.
     pub(crate) progress: bool,
     /// How much is said on stderr.
@@ -118,6 +133,13 @@ impl Settings {
                 present: to_terminal || io::stderr().is_terminal(),
                 colour: coloured(typed.color, true),
             },
+            home: folders
+                .as_ref()
+                .map(|folders| folders.home_dir().to_owned()),
+            history: folders.as_ref().map(|folders| {
+                let folder = folders.state_dir().unwrap_or_else(|| folders.data_dir());
+                folder.join(HISTORY)
+            }),
             progress: verbosity > Verbosity::Quiet && io::stderr().is_terminal(),
             verbosity,
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),

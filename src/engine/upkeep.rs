@@ -58,6 +58,8 @@ impl Engine {
         let mut writer = self.writer()?;
         let known = writer.remove_files(files)?;
         writer.commit()?;
+        drop(writer);
+        self.tidy_thumbnails();
         Ok(known)
     }
 
@@ -101,7 +103,7 @@ impl Engine {
                 let _ = said.set(self.carry(&reader, &mut writer)?);
                 Ok(writer)
             },
-            self.shared.encoder.as_ref(),
+            &self.source(),
             |image| {
                 image.corrections = said.get().and_then(|said| said.get(&image.id).cloned());
                 self.name_tags(image);

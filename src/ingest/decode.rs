@@ -9,6 +9,7 @@ use std::thread::Scope;
 use imgsearch_index::{FileFacts, ImageFacts, ImageId, Keyword};
 
 use crate::media::{Input, Limits, MediaError, Squares, facts, pixels, read, squares};
+use crate::thumbnails::Thumbnails;
 
 /// Bytes of a file and pixels of a picture from which it is decoded alone: two large ones at once would break the memory
 /// bound. A small file may hold a large picture, and a large file takes memory before its header is read.
@@ -39,6 +40,7 @@ pub(crate) struct Decoder<'a> {
     pub(crate) known: &'a HashSet<ImageId>,
     pub(crate) limits: Limits,
     pub(crate) inputs: &'a [Input],
+    pub(crate) thumbnails: &'a Thumbnails,
     pub(crate) stop: &'a AtomicBool,
     next: AtomicUsize,
     claimed: Mutex<HashSet<ImageId>>,
@@ -51,6 +53,7 @@ impl<'a> Decoder<'a> {
         known: &'a HashSet<ImageId>,
         limits: Limits,
         inputs: &'a [Input],
+        thumbnails: &'a Thumbnails,
         stop: &'a AtomicBool,
     ) -> Self {
         Self {
@@ -58,6 +61,7 @@ impl<'a> Decoder<'a> {
             known,
             limits,
             inputs,
+            thumbnails,
             stop,
             next: AtomicUsize::new(0),
             claimed: Mutex::default(),
@@ -117,6 +121,8 @@ impl<'a> Decoder<'a> {
             Err(error) => return Decoded::Failed(job, error),
         };
         drop(alone);
+        // Of the square that is there anyway: to shrink the picture itself a second time would take as long as to decode it.
+        self.thumbnails.keep(&id, &squares);
         let read = facts(&bytes);
         let (width, height) = squares.size();
         let facts = ImageFacts {
@@ -188,7 +194,9 @@ mod tests {
             side: 4,
             filter: ResizeFilter::Bicubic,
         }];
-        let decoder = Decoder::new(&[], &known, Limits::default(), &inputs, &stop);
+        let thumbnails = Thumbnails::new(folder.path(), 1 << 20);
+        let limits = Limits::default();
+        let decoder = Decoder::new(&[], &known, limits, &inputs, &thumbnails, &stop);
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
             let other = decoder.alone();

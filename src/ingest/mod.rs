@@ -13,6 +13,6 @@ pub use walk::WalkError;
 #[cfg(feature = "watch")]
 pub use watch::WatchError;
 
-pub(crate) use pipeline::run;
+pub(crate) use pipeline::{Source, run};
 #[cfg(feature = "watch")]
 pub(crate) use watch::Watch;

@@ -17,9 +17,16 @@ use crate::config::IngestSettings;
 use crate::encoder::{Encoder, ImageFeatures};
 use crate::error::Result;
 use crate::media::Squares;
+use crate::thumbnails::Thumbnails;
 
 /// How often a run that waits for a slow picture asks whether to go on.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What pictures are made into.
+pub(crate) struct Source<'a> {
+    pub(crate) encoder: &'a dyn Encoder,
+    pub(crate) thumbnails: &'a Thumbnails,
+}
 
 /// A picture that waits for its batch.
 struct Waiting {
@@ -32,7 +39,7 @@ struct Waiting {
 /// The state of a run.
 struct Run<'a, P, A> {
     writer: &'a mut Writer,
-    encoder: &'a dyn Encoder,
+    source: &'a Source<'a>,
     annotate: A,
     settings: &'a IngestSettings,
     progress: P,
@@ -54,7 +61,7 @@ struct Run<'a, P, A> {
 /// of the present index when all is done. `annotate` says of each picture what is known of it beside its pixels, before it is stored.
 pub(crate) fn run<R: AsRef<Path>>(
     open: impl FnOnce() -> Result<Writer>,
-    encoder: &dyn Encoder,
+    source: &Source<'_>,
     annotate: impl Fn(&mut NewImage),
     settings: &IngestSettings,
     roots: &[R],
@@ -96,7 +103,7 @@ pub(crate) fn run<R: AsRef<Path>>(
     }
     let mut run = Run {
         writer: &mut writer,
-        encoder,
+        source,
         annotate,
         settings,
         progress,
@@ -145,8 +152,14 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
             threads => threads,
         };
         let stop = AtomicBool::new(false);
-        let inputs = self.encoder.inputs();
-        let decoder = Decoder::new(jobs, known, self.settings.limits(), inputs, &stop);
+        let decoder = Decoder::new(
+            jobs,
+            known,
+            self.settings.limits(),
+            self.source.encoder.inputs(),
+            self.source.thumbnails,
+            &stop,
+        );
         std::thread::scope(|scope| {
             let decoded = decoder.start(scope, threads, self.settings.batch);
             let outcome = loop {
@@ -280,12 +293,16 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
 
     /// What the encoder makes of pictures, with what sentences are matched with where it is to be kept.
     fn features(&self, pictures: &[Squares]) -> Result<Vec<(ImageFeatures, Vec<u8>)>> {
-        if !self.encoder.matches() {
-            let features = self.encoder.images(pictures)?.into_iter();
+        if !self.source.encoder.matches() {
+            let features = self.source.encoder.images(pictures)?.into_iter();
             return Ok(features.map(|features| (features, Vec::new())).collect());
         }
         let most = self.settings.max_token_kib << 10;
-        let features = self.encoder.images_with_tokens(pictures)?.into_iter();
+        let features = self
+            .source
+            .encoder
+            .images_with_tokens(pictures)?
+            .into_iter();
         let packed = features.map(|(features, tokens)| {
             let packed = tokens.pack();
             let is_kept = packed.len() <= most;

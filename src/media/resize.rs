@@ -87,6 +87,14 @@ pub fn resize(picture: &Picture, side: u32, filter: ResizeFilter) -> Pixels {
     }
 }
 
+/// Gives a square the shape of a picture again: `width` by `height` pixels.
+pub(super) fn stretch(pixels: &Pixels, width: u32, height: u32) -> Vec<u8> {
+    let side = pixels.side as usize;
+    let (width, height) = (width as usize, height as usize);
+    let wide = across(pixels.data().into(), side, width, ResizeFilter::Bilinear);
+    down(wide, (width, side), height, ResizeFilter::Bilinear).into_owned()
+}
+
 /// The source pixels that make one target pixel: `weights` from `start` on.
 struct Tap {
     start: usize,

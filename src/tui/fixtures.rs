@@ -1,17 +1,22 @@
 //! An app to try keys and screens on.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use imgsearch::Explanation;
 use imgsearch::query::How;
+use imgsearch::{Explanation, ImageId, media};
 use ratatui::layout::Size;
 use serde_json::json;
 
-use super::app::App;
+use super::app::{App, Start};
+use super::facets::Facet;
+use super::graphics::Brush;
 use super::message::{Answer, Effect, Msg};
+use super::notes::Chip;
 use super::picture::Picture;
 use super::reading::{Reading, Word};
+use super::shelf::Made;
 use super::update::update;
 
 /// A picture that answers "puppy on the beach".
@@ -39,11 +44,14 @@ pub(super) fn picture(path: &str, score: f32, tags: &[&str]) -> Picture {
     }))
     .unwrap();
     Picture {
+        id: ImageId::of(path.as_bytes()),
         paths: vec![PathBuf::from(path)],
+        stack: Vec::new(),
         captured: Some("2024-05-01T12:30:00".to_owned()),
         camera: Some("Fuji X100".to_owned()),
         size: (4000, 3000),
         why,
+        rise: 0,
     }
 }
 
@@ -79,32 +87,97 @@ pub(super) fn reading() -> Reading {
     }
 }
 
-/// An app that has just started, without colours.
+pub(super) fn facets() -> Vec<Facet> {
+    let facet = |tag: &str, images| Facet {
+        tag: tag.to_owned(),
+        images,
+    };
+    vec![
+        facet("dog", 41),
+        facet("beach", 17),
+        facet("hot dog", 3),
+        facet("sand", 2),
+    ]
+}
+
+/// An app that has just started, without colours and pictures.
 pub(super) fn started(query: &str, width: u16, height: u16) -> App {
-    let mut app = App::new(query, Size { width, height }, false);
+    begun(query, false, width, height)
+}
+
+pub(super) fn begun(query: &str, draws: bool, width: u16, height: u16) -> App {
+    let start = Start {
+        query: query.to_owned(),
+        queries: vec!["a cat".to_owned(), "a boat".to_owned()],
+        home: Some("/home/ann".into()),
+        ..Start::default()
+    };
+    let mut app = App::new(start, draws, Size { width, height });
     let effects = update(&mut app, Msg::Started);
     assert!(matches!(effects[..], [Effect::Ask(_)]));
     app
 }
 
+pub(super) fn six() -> Answer {
+    Answer {
+        pictures: pictures(),
+        took: Duration::from_millis(23),
+    }
+}
+
 /// Hands the app an answer to its newest question.
-pub(super) fn answer(app: &mut App, answer: Result<Answer, String>) {
+pub(super) fn answer(app: &mut App, answer: Result<Answer, String>) -> Vec<Effect> {
     let seq = app.asked;
-    assert_eq!(update(app, Msg::Answered { seq, answer }), []);
+    let matched = false;
+    update(
+        app,
+        Msg::Answered {
+            seq,
+            matched,
+            answer,
+        },
+    )
 }
 
 /// An app with an answer on its screen.
 pub(super) fn found(width: u16, height: u16) -> App {
-    let mut app = started("puppy on the beach serendipity", width, height);
+    filled(false, width, height)
+}
+
+/// The same with pictures, each of one colour.
+pub(super) fn drawn(width: u16, height: u16) -> App {
+    let mut app = filled(true, width, height);
+    draw_all(&mut app);
+    app
+}
+
+/// Draws all that is missing.
+pub(super) fn draw_all(app: &mut App) {
+    for (number, spot) in app.spots().into_iter().enumerate() {
+        let pixel = [(number * 40 % 256) as u8, 90, 160];
+        let picture = media::Picture::from_rgb(40, 30, pixel.repeat(1200)).unwrap();
+        let drawing = Brush::halfblocks().draw(&picture, spot.cells).unwrap();
+        let (epoch, made) = (app.ordered.epoch, Made::Drawn(Arc::new(drawing)));
+        update(app, Msg::Painted { epoch, spot, made });
+    }
+}
+
+fn filled(draws: bool, width: u16, height: u16) -> App {
+    let mut app = begun("puppy on the beach serendipity", draws, width, height);
     let seq = app.asked;
     let reading = reading();
     update(&mut app, Msg::Read { seq, reading });
-    answer(
-        &mut app,
-        Ok(Answer::Found {
-            pictures: pictures(),
-            took: Duration::from_millis(23),
-        }),
-    );
+    answer(&mut app, Ok(six()));
+    let facets = facets();
+    update(&mut app, Msg::Counted { seq, facets });
+    let id = app.pictures()[0].id;
+    let chip = |tag: &str, confidence| Chip {
+        tag: tag.to_owned(),
+        confidence,
+    };
+    let tags = vec![chip("dog", 0.93), chip("sea", 0.9), chip("beach", 0.71)];
+    update(&mut app, Msg::Tagged { id, tags });
+    let caption = Some("a dog runs on a beach".to_owned());
+    update(&mut app, Msg::Captioned { id, caption });
     app
 }

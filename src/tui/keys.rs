@@ -11,18 +11,54 @@ pub(super) enum Action {
     Type(char),
     /// Edits the query line.
     Edit(Edit),
-    /// Moves through the results, or through the help when that is open.
+    /// Moves through the results, or through what lies over them.
     Go(Go),
-    /// Takes the picture under the cursor and leaves.
-    Choose,
+    /// A character, a picture or a tag back.
+    Left,
+    /// A character, a picture or a tag on.
+    Right,
+    /// Opens the picture under the cursor; where paths are printed, takes it and leaves.
+    Enter,
+    /// Opens the picture under the cursor.
+    Open,
+    /// Shows the picture under the cursor in its folder.
+    Reveal,
+    /// Copies the path of the picture under the cursor.
+    Copy,
+    /// Marks the picture under the cursor, or unmarks it.
+    Mark,
+    /// Searches for pictures like the one under the cursor.
+    Similar,
+    /// Says why the picture under the cursor stands where it stands.
+    Explain,
+    /// Goes to the tags of the results, or back.
+    Facets,
+    /// Orders the results otherwise.
+    Sort,
+    /// Puts pictures of one shot behind each other, or apart.
+    Stack,
+    /// Shows results as a list or as a grid.
+    Grid,
+    /// The query before.
+    Older,
+    /// The query after.
+    Newer,
+    /// Asks for a folder to index, or stops indexing.
+    Index,
+    /// Draws the screen anew and searches again.
+    Refresh,
+    /// Stops the program.
+    Suspend,
     /// Shows or hides the details.
     ToggleDetail,
     /// Shows or hides the help.
     ToggleHelp,
     /// Closes what is open, else leaves.
     Back,
-    /// Leaves.
+    /// Leaves, and prints nothing.
     Quit,
+    /// Nothing: it is only there to be explained.
+    None,
 }
 
 /// A way through a list.
@@ -84,11 +120,11 @@ impl Binding {
 pub(super) const KEYS: &[Binding] = &[
     key(
         &[(KeyCode::Enter, NONE)],
-        Action::Choose,
+        Action::Enter,
         "Enter",
-        "print path and leave",
+        "open (in a pipe: print, leave)",
     )
-    .brief("choose"),
+    .brief("open"),
     key(
         &[(KeyCode::Tab, NONE)],
         Action::ToggleDetail,
@@ -96,6 +132,30 @@ pub(super) const KEYS: &[Binding] = &[
         "show or hide details",
     )
     .brief("details"),
+    key(
+        &[
+            (KeyCode::Char(' '), CTRL),
+            (KeyCode::Insert, NONE),
+            (KeyCode::Char('m'), ALT),
+        ],
+        Action::Mark,
+        "Ctrl-Space Alt-M",
+        "mark, to be printed",
+    )
+    .brief("mark"),
+    key(
+        &[(KeyCode::Char('t'), CTRL)],
+        Action::Facets,
+        "Ctrl-T",
+        "to the tags found, and back",
+    )
+    .brief("tags"),
+    key(
+        &[],
+        Action::None,
+        "+ - Enter",
+        "on a tag: add, exclude, add",
+    ),
     key(
         &[(KeyCode::F(1), NONE), (KeyCode::Char('?'), ALT)],
         Action::ToggleHelp,
@@ -107,26 +167,21 @@ pub(super) const KEYS: &[Binding] = &[
         &[(KeyCode::Esc, NONE)],
         Action::Back,
         "Esc",
-        "close help, or leave",
+        "close, or leave and print marks",
     )
     .brief("leave"),
     key(
         &[(KeyCode::Char('c'), CTRL)],
         Action::Quit,
         "Ctrl-C",
-        "leave",
+        "leave, print nothing",
     ),
-    key(
-        &[(KeyCode::Up, NONE)],
-        Action::Go(Go::Up),
-        "Up",
-        "previous picture",
-    ),
+    key(&[(KeyCode::Up, NONE)], Action::Go(Go::Up), "Up", "up"),
     key(
         &[(KeyCode::Down, NONE)],
         Action::Go(Go::Down),
         "Down",
-        "next picture",
+        "down, into the results",
     ),
     key(
         &[(KeyCode::PageUp, NONE)],
@@ -153,15 +208,106 @@ pub(super) const KEYS: &[Binding] = &[
         "last picture",
     ),
     key(
-        &[(KeyCode::Left, NONE), (KeyCode::Char('b'), CTRL)],
+        &[(KeyCode::Char('o'), CTRL)],
+        Action::Open,
+        "Ctrl-O",
+        "open the picture",
+    ),
+    key(
+        &[(KeyCode::Char('o'), ALT)],
+        Action::Reveal,
+        "Alt-O",
+        "show it in its folder",
+    ),
+    key(
+        &[(KeyCode::Char('y'), CTRL)],
+        Action::Copy,
+        "Ctrl-Y",
+        "copy its path",
+    ),
+    key(
+        &[(KeyCode::Char('s'), CTRL)],
+        Action::Similar,
+        "Ctrl-S",
+        "pictures like this one",
+    )
+    .brief("similar"),
+    key(
+        &[(KeyCode::Char('x'), CTRL)],
+        Action::Explain,
+        "Ctrl-X",
+        "say why it is here",
+    ),
+    key(
+        &[(KeyCode::Char('g'), CTRL)],
+        Action::Grid,
+        "Ctrl-G",
+        "grid or list",
+    ),
+    key(
+        &[(KeyCode::Char('s'), ALT)],
+        Action::Sort,
+        "Alt-S",
+        "best first, by date, by path",
+    ),
+    key(
+        &[(KeyCode::Char('d'), ALT)],
+        Action::Stack,
+        "Alt-D",
+        "one picture of each shot",
+    ),
+    key(
+        &[(KeyCode::Char('p'), CTRL)],
+        Action::Older,
+        "Ctrl-P",
+        "the query before",
+    ),
+    key(
+        &[(KeyCode::Char('n'), CTRL)],
+        Action::Newer,
+        "Ctrl-N",
+        "the query after",
+    ),
+    key(
+        &[(KeyCode::Char('i'), ALT)],
+        Action::Index,
+        "Alt-I",
+        "index a folder, or stop it",
+    ),
+    key(
+        &[(KeyCode::Char('l'), CTRL), (KeyCode::F(5), NONE)],
+        Action::Refresh,
+        "Ctrl-L F5",
+        "draw and search again",
+    ),
+    key(
+        &[(KeyCode::Char('z'), CTRL)],
+        Action::Suspend,
+        "Ctrl-Z",
+        "stop; fg goes on",
+    ),
+    key(
+        &[(KeyCode::Left, NONE)],
+        Action::Left,
+        "Left",
+        "character or picture back",
+    ),
+    key(
+        &[(KeyCode::Right, NONE)],
+        Action::Right,
+        "Right",
+        "character or picture on",
+    ),
+    key(
+        &[(KeyCode::Char('b'), CTRL)],
         Action::Edit(Edit::Left),
-        "Left Ctrl-B",
+        "Ctrl-B",
         "a character back",
     ),
     key(
-        &[(KeyCode::Right, NONE), (KeyCode::Char('f'), CTRL)],
+        &[(KeyCode::Char('f'), CTRL)],
         Action::Edit(Edit::Right),
-        "Right Ctrl-F",
+        "Ctrl-F",
         "a character on",
     ),
     key(
@@ -265,10 +411,18 @@ mod tests {
         let mut seen = HashSet::new();
         for binding in KEYS {
             assert!(!binding.label.is_empty() && !binding.help.is_empty());
+            assert_eq!(binding.keys.is_empty(), binding.action == Action::None);
             for key in binding.keys {
                 assert!(seen.insert(*key), "{key:?} is bound twice");
             }
         }
+    }
+
+    #[test]
+    fn control_and_space_mark() {
+        // Terminals send NUL for Ctrl-Space, which is read as Ctrl and a blank.
+        let blank = KeyEvent::new(KeyCode::Char(' '), CTRL);
+        assert_eq!(action(blank), Some(Action::Mark));
     }
 
     #[test]
@@ -278,6 +432,6 @@ mod tests {
         assert_eq!(event('A', KeyModifiers::SHIFT), Some(Action::Type('A')));
         assert_eq!(event('@', CTRL | ALT), Some(Action::Type('@')));
         assert_eq!(event('C', CTRL), Some(Action::Quit));
-        assert_eq!(event('x', ALT), None);
+        assert_eq!(event('w', ALT), None);
     }
 }

@@ -61,6 +61,11 @@ impl Line {
         !self.text.contains(char::is_alphanumeric)
     }
 
+    /// Replaces the text, with the cursor at its end.
+    pub(super) fn set(&mut self, text: &str) {
+        *self = Self::new(text);
+    }
+
     /// Types text in. Says whether the text has changed.
     pub(super) fn insert(&mut self, text: &str) -> bool {
         let text = text::typed(text);

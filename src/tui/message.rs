@@ -1,12 +1,18 @@
 //! What happens to the app, and what it wants done.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent};
+use imgsearch::{ImageId, Sort};
 use ratatui::layout::Size;
 
+use super::facets::Facet;
+use super::notes::Chip;
+use super::painter::Order;
 use super::picture::Picture;
 use super::reading::Reading;
+use super::shelf::{Made, Spot};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub(super) enum Msg {
     Started,
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was used.
+    Mouse(MouseEvent),
     /// Text came in at once.
     Paste(String),
     /// The terminal has another size.
@@ -30,11 +38,79 @@ pub(super) enum Msg {
     Answered {
         /// The question's number.
         seq: u64,
+        /// Whether the sentence was matched with the pictures too, which takes longer.
+        matched: bool,
         /// The answer, or a sentence that says why there is none.
         answer: Result<Answer, String>,
     },
+    /// The tags of the pictures that answer a question were counted.
+    Counted {
+        /// The question's number.
+        seq: u64,
+        /// Most frequent first.
+        facets: Vec<Facet>,
+    },
+    /// The pictures of the index were counted.
+    Holds(usize),
+    /// A picture was drawn, or could not be.
+    Painted {
+        /// That of the order.
+        epoch: u64,
+        /// Which, and how large.
+        spot: Spot,
+        /// What became of it.
+        made: Made,
+    },
+    /// The tags of a picture were looked up.
+    Tagged {
+        /// The picture.
+        id: ImageId,
+        /// Those that are recognised, most probable first.
+        tags: Vec<Chip>,
+    },
+    /// A caption of a picture was written, or cannot be.
+    Captioned {
+        /// The picture.
+        id: ImageId,
+        /// The caption.
+        caption: Option<String>,
+    },
+    /// Why a picture stands where it stands.
+    Explained(Vec<String>),
+    /// How far an index run is.
+    Indexing(Indexing),
+    /// Something to be told in passing.
+    Notice(String),
+    /// The program was stopped and goes on; the terminal has forgotten what was on it.
+    Resumed,
+    /// The program is to end, by this signal.
+    Terminated(i32),
     /// A thread that the app cannot do without has ended.
     Lost(String),
+}
+
+impl Msg {
+    /// What an event of the terminal stands for, if anything.
+    pub(super) fn of(event: Event) -> Option<Self> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(key)),
+            Event::Mouse(mouse) => Some(Self::Mouse(mouse)),
+            Event::Paste(text) => Some(Self::Paste(text)),
+            Event::Resize(width, height) => Some(Self::Resize(Size { width, height })),
+            _ => None,
+        }
+    }
+}
+
+/// How far an index run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Indexing {
+    /// It goes on.
+    Running(String),
+    /// New pictures may be searched.
+    Published,
+    /// It is over, with what it did or why it failed.
+    Over(String),
 }
 
 /// What is asked of the worker.
@@ -44,23 +120,28 @@ pub(super) struct Question {
     pub(super) seq: u64,
     /// The query line.
     pub(super) text: String,
+    /// The order of the pictures.
+    pub(super) sort: Sort,
+    /// Whether pictures of one shot are one.
+    pub(super) stacked: bool,
 }
 
-/// What the worker found.
+/// Pictures, best first.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Answer {
-    /// Nothing was asked for: how many pictures there are.
-    Overview {
-        /// Pictures in the index.
-        images: usize,
-    },
-    /// Pictures, best first.
-    Found {
-        /// The pictures.
-        pictures: Vec<Picture>,
-        /// How long the search took.
-        took: Duration,
-    },
+pub(super) struct Answer {
+    /// The pictures.
+    pub(super) pictures: Vec<Picture>,
+    /// How long the search took.
+    pub(super) took: Duration,
+}
+
+/// A picture that more is to be known of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// The picture.
+    pub(super) id: ImageId,
+    /// Where it is.
+    pub(super) path: PathBuf,
 }
 
 /// Something that the app wants done.
@@ -68,8 +149,32 @@ pub(super) enum Answer {
 pub(super) enum Effect {
     /// Ask the worker; replaces every question that still waits.
     Ask(Question),
+    /// Draw pictures; replaces what was ordered before.
+    Paint(Order),
+    /// Look the tags of a picture up and write a caption of it.
+    Describe(Subject),
+    /// Say why a picture stands where it stands.
+    Explain(Question, Subject),
+    /// Open a file or a folder with the program that is meant for it.
+    Open(PathBuf),
+    /// Show a file in its folder.
+    Reveal(PathBuf),
+    /// Put text on the clipboard of the terminal.
+    Copy(String),
+    /// Keep a query for another day.
+    Remember(String),
+    /// Index a folder.
+    Index(PathBuf),
+    /// Stop indexing.
+    StopIndexing,
+    /// Draw all of the screen anew.
+    Redraw,
+    /// Stop the program, as Ctrl-Z does to others.
+    Suspend,
     /// Leave.
     Quit,
+    /// Leave as a signal wants it.
+    End(i32),
     /// Leave with an error.
     Abort(String),
 }

@@ -1,19 +1,33 @@
-//! The terminal UI: search as you type over an index.
+//! The terminal UI: search as you type over an index, with pictures.
 //!
 //! [`app`] holds all state, [`update`] changes it and answers with effects, [`view`] draws it. Threads do what blocks: one
-//! forwards the keys, one asks the engine ([`worker`]). An ordinary client of the public library API.
+//! forwards the keys, others search, match, draw pictures, describe and index. An ordinary client of the public library API.
 
+mod actions;
 mod app;
+mod describer;
+mod facets;
+mod graphics;
+mod history;
+mod indexer;
 mod keys;
+mod launch;
 mod layout;
 mod line;
 mod message;
+mod notes;
+mod painter;
 mod picture;
 mod reading;
+mod session;
+mod shelf;
+mod signals;
 mod terminal;
 mod text;
 mod theme;
+mod travel;
 mod update;
+mod verdict;
 mod view;
 mod worker;
 
@@ -21,54 +35,63 @@ mod worker;
 mod fixtures;
 
 use std::path::PathBuf;
-use std::sync::mpsc;
 
 use anyhow::{Context, bail};
 use imgsearch::Engine;
 
-use self::app::App;
-use self::message::{Effect, Msg};
-use self::terminal::Screen;
-use self::worker::Worker;
+pub(crate) use app::Start;
+pub(crate) use graphics::{Brush, Graphics};
+pub(crate) use session::{Deed, Session};
+use terminal::Screen;
 
-/// What the person at the terminal decided.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    /// Pictures to print once the screen is back; none when they just left.
-    pub(crate) chosen: Vec<PathBuf>,
+/// How the terminal is used, and what is kept of a session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// What pictures are made of.
+    pub(crate) graphics: Graphics,
+    /// The file that keeps queries.
+    pub(crate) history: Option<PathBuf>,
 }
 
-/// Takes the terminal over until somebody chooses a picture or leaves.
-pub(crate) fn run(engine: Engine, query: Option<String>, colour: bool) -> anyhow::Result<Outcome> {
-    let (sender, messages) = mpsc::channel();
-    let mut screen = Screen::enter().context(
+/// Takes the terminal over until somebody chooses pictures or leaves. Returns the paths to print.
+pub(crate) fn run(engine: Engine, start: Start, options: Options) -> anyhow::Result<Vec<PathBuf>> {
+    let mut screen = Screen::enter(options.graphics, start.colour).context(
         "the terminal UI needs a terminal; in a pipe or a script, use `imgsearch search`",
     )?;
-    let worker = Worker::start(engine, sender.clone());
-    let mut app = App::new(query.as_deref().unwrap_or_default(), screen.size()?, colour);
-    terminal::forward_events(sender);
+    let size = screen.size()?;
+    let mut session = Session::new(engine, start, screen.brush.clone(), size, options.history);
+    terminal::forward_events(session.events());
+    signals::listen(session.sender(), screen.restorer())?;
+    let left = live(&mut session, &mut screen);
+    drop(screen);
+    session.finish();
+    match left? {
+        Left::With(chosen) => Ok(chosen),
+        Left::By(signal) => {
+            signals::end(signal);
+            Ok(Vec::new())
+        }
+    }
+}
 
-    let mut message = Msg::Started;
+/// How a session ended.
+enum Left {
+    With(Vec<PathBuf>),
+    By(i32),
+}
+
+fn live(session: &mut Session, screen: &mut Screen) -> anyhow::Result<Left> {
     loop {
-        let mut question = None;
-        loop {
-            for effect in update::update(&mut app, message) {
-                match effect {
-                    Effect::Ask(newer) => question = Some(newer),
-                    Effect::Quit => return Ok(Outcome { chosen: app.chosen }),
-                    Effect::Abort(reason) => bail!(reason),
-                }
-            }
-            // Everything that waits is taken in before one frame is drawn, so a burst of keys costs one frame.
-            match messages.try_recv() {
-                Ok(next) => message = next,
-                Err(_) => break,
+        screen.draw(|frame| session.draw(frame))?;
+        for deed in session.wait()? {
+            match deed {
+                Deed::Copy(text) => screen.copy(&text)?,
+                Deed::Redraw => screen.redraw()?,
+                Deed::Suspend => screen.suspend()?,
+                Deed::Leave(chosen) => return Ok(Left::With(chosen)),
+                Deed::End(signal) => return Ok(Left::By(signal)),
+                Deed::Abort(reason) => bail!(reason),
             }
         }
-        if let Some(question) = question {
-            worker.ask(question);
-        }
-        screen.draw(|frame| view::view(&app, frame))?;
-        message = messages.recv().context("the keyboard cannot be read")?;
     }
 }

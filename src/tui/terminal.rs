@@ -1,14 +1,19 @@
 //! The terminal: taken over, drawn on, and given back whatever happens.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use crossterm::cursor::Show;
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event, KeyEventKind};
+use crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    Event,
+};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -17,15 +22,16 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 
-use super::message::Msg;
+use super::{Brush, Graphics, signals};
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
 
-/// Whichever standard stream is the terminal. Standard output may be a pipe that waits for the chosen path.
-#[derive(Clone, Copy, Debug)]
+/// Whatever leads to the terminal. Standard output may be a pipe that waits for the chosen paths, and standard error a file.
+#[derive(Clone, Debug)]
 enum Stream {
     Output,
     Error,
+    Terminal(Arc<File>),
 }
 
 impl Stream {
@@ -35,7 +41,8 @@ impl Stream {
         } else if io::stderr().is_terminal() {
             Ok(Self::Error)
         } else {
-            Err(io::Error::other("neither stdout nor stderr is a terminal"))
+            let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+            Ok(Self::Terminal(Arc::new(terminal)))
         }
     }
 }
@@ -45,6 +52,7 @@ impl Write for Stream {
         match self {
             Self::Output => io::stdout().write(bytes),
             Self::Error => io::stderr().write(bytes),
+            Self::Terminal(terminal) => (&**terminal).write(bytes),
         }
     }
 
@@ -52,6 +60,7 @@ impl Write for Stream {
         match self {
             Self::Output => io::stdout().flush(),
             Self::Error => io::stderr().flush(),
+            Self::Terminal(terminal) => (&**terminal).flush(),
         }
     }
 }
@@ -59,19 +68,26 @@ impl Write for Stream {
 /// The terminal in raw mode on its alternate screen. Dropping it brings the terminal back, a panic too.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stream>>>,
+    /// What draws pictures on it.
+    pub(super) brush: Option<Brush>,
     /// Dropped after the terminal has flushed its last words.
-    _takeover: Takeover,
+    takeover: Takeover,
 }
 
 impl Screen {
-    pub(super) fn enter() -> io::Result<Self> {
+    /// Takes the terminal over and asks it how it shows pictures.
+    pub(super) fn enter(graphics: Graphics, colour: bool) -> io::Result<Self> {
         let stream = Stream::find()?;
-        let takeover = Takeover::begin(stream)?;
+        let takeover = Takeover::begin(stream.clone())?;
+        // Before the alternate screen: some terminals forget there what they were asked.
+        let brush = Brush::find(graphics, colour);
+        takeover.enter()?;
         // A frame is thousands of small writes.
         let backend = CrosstermBackend::new(BufWriter::new(stream));
         Ok(Self {
             terminal: Terminal::new(backend)?,
-            _takeover: takeover,
+            brush,
+            takeover,
         })
     }
 
@@ -81,6 +97,33 @@ impl Screen {
 
     pub(super) fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(view).map(drop)
+    }
+
+    /// Takes the terminal over anew, whatever others did to it, so that the next frame draws all of it.
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        self.takeover.again()?;
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back, stops the program, and takes the terminal again when it goes on.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        restore(&self.takeover.stream, &self.takeover.active);
+        signals::suspend();
+        self.redraw()
+    }
+
+    /// Has the terminal put text on its clipboard, which works from another machine too.
+    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut out = self.takeover.stream.clone();
+        write!(out, "\x1b]52;c;{}\x07", BASE64.encode(text))?;
+        out.flush()
+    }
+
+    /// What brings the terminal back from another thread.
+    pub(super) fn restorer(&self) -> impl Fn() + Send + 'static {
+        let stream = self.takeover.stream.clone();
+        let active = Arc::clone(&self.takeover.active);
+        move || restore(&stream, &active)
     }
 }
 
@@ -99,7 +142,7 @@ impl Takeover {
         let active = Arc::new(AtomicBool::new(true));
         let previous: Arc<Hook> = Arc::new(panic::take_hook());
         let takeover = Self {
-            stream,
+            stream: stream.clone(),
             active: Arc::clone(&active),
             previous: Arc::clone(&previous),
         };
@@ -107,21 +150,37 @@ impl Takeover {
         panic::set_hook(Box::new(move |info| {
             // Panics of other threads are caught there and become messages; printing them would spoil the screen.
             if thread::current().id() == owner {
-                restore(stream, &active);
+                restore(&stream, &active);
                 previous(info);
             } else if !active.load(Ordering::Acquire) {
                 previous(info);
             }
         }));
-        let mut out = stream;
-        execute!(out, EnterAlternateScreen, EnableBracketedPaste)?;
         Ok(takeover)
+    }
+
+    fn enter(&self) -> io::Result<()> {
+        let mut out = self.stream.clone();
+        execute!(
+            out,
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableMouseCapture
+        )
+    }
+
+    fn again(&self) -> io::Result<()> {
+        // A shell has set the modes that it likes; crossterm believes that they are ours.
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+        self.active.store(true, Ordering::Release);
+        self.enter()
     }
 }
 
 impl Drop for Takeover {
     fn drop(&mut self) {
-        restore(self.stream, &self.active);
+        restore(&self.stream, &self.active);
         // Hooks cannot be changed while a panic unwinds; the process is going down then anyway.
         if !thread::panicking() {
             let previous = Arc::clone(&self.previous);
@@ -131,29 +190,29 @@ impl Drop for Takeover {
 }
 
 /// Brings the terminal back, once. What fails is not reported: there is no terminal left to report it on.
-fn restore(stream: Stream, active: &AtomicBool) {
+fn restore(stream: &Stream, active: &AtomicBool) {
     if active.swap(false, Ordering::AcqRel) {
-        let mut out = stream;
-        let _ = queue!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let mut out = stream.clone();
+        let _ = queue!(
+            out,
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        );
         let _ = out.flush();
         let _ = disable_raw_mode();
     }
 }
 
-/// Starts the thread that waits for keys. It blocks, so an idle screen takes no time; it stays blocked when the screen is
-/// left, which is why the process should end soon after.
-pub(super) fn forward_events(messages: Sender<Msg>) {
+/// Starts the thread that waits for keys and hands them on until nobody takes them. It blocks, so an idle screen takes no time; it
+/// stays blocked when the screen is left, which is why the process should end soon after.
+pub(super) fn forward_events(hand_on: impl Fn(io::Result<Event>) -> bool + Send + 'static) {
     thread::spawn(move || {
         loop {
-            let message = match event::read() {
-                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Msg::Key(key),
-                Ok(Event::Paste(text)) => Msg::Paste(text),
-                Ok(Event::Resize(width, height)) => Msg::Resize(Size { width, height }),
-                Ok(_) => continue,
-                Err(error) => Msg::Lost(format!("the keyboard cannot be read: {error}")),
-            };
-            let lost = matches!(message, Msg::Lost(_));
-            if messages.send(message).is_err() || lost {
+            let event = event::read();
+            let is_lost = event.is_err();
+            if !hand_on(event) || is_lost {
                 break;
             }
         }

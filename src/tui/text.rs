@@ -1,7 +1,7 @@
 //! Text on a grid of cells: made safe, measured, cut to fit.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -24,6 +24,18 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
 /// A path to look at; the bytes stay as they are for whoever opens it.
 pub(super) fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy()).into_owned()
+}
+
+/// A path that was typed, in which `~` stands for the home folder as in a shell.
+pub(super) fn at_home(typed: &str, home: Option<&Path>) -> PathBuf {
+    let below = typed.strip_prefix('~');
+    match (below, home) {
+        (Some(""), Some(home)) => home.to_owned(),
+        (Some(below), Some(home)) if below.starts_with(std::path::is_separator) => {
+            home.join(below.trim_start_matches(std::path::is_separator))
+        }
+        _ => typed.into(),
+    }
 }
 
 /// Text that was typed or pasted, as one line.
@@ -127,6 +139,15 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(OsStr::from_bytes(b"/p/\xff\x07.jpg"));
         assert_eq!(shown_path(path), "/p/\u{fffd}\u{fffd}.jpg");
+    }
+
+    #[test]
+    fn a_tilde_stands_for_the_home_folder() {
+        let at = |typed| at_home(typed, Some(Path::new("/home/ann")));
+        assert_eq!(at("~/Photos"), Path::new("/home/ann/Photos"));
+        assert_eq!(at("~"), Path::new("/home/ann"));
+        assert_eq!(at("~bob/x"), Path::new("~bob/x"));
+        assert_eq!(at_home("~/x", None), Path::new("~/x"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(super) struct Theme {
     pub(super) quiet: Style,
     /// Tags that were matched.
     pub(super) matched: Style,
+    /// What is chosen.
+    pub(super) chosen: Style,
     /// What went wrong.
     pub(super) error: Style,
 }
@@ -27,6 +29,7 @@ impl Theme {
             strong: bold,
             quiet: Style::new().add_modifier(Modifier::DIM),
             matched: tinted(Style::new(), Color::Green),
+            chosen: bold.add_modifier(Modifier::REVERSED),
             error: tinted(bold, Color::Red),
         }
     }

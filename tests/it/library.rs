@@ -206,3 +206,35 @@ fn pages_follow_each_other_and_more_answers_change_none_of_the_first() {
         assert!(page(8, 3).is_empty());
     }
 }
+
+#[test]
+fn thumbnails_are_made_with_the_index_made_again_when_damaged_and_go_with_their_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(&folder.path().join("index"));
+    let copies = copies(folder.path());
+    engine.index_paths(&[&copies], go_on).unwrap();
+    let kept = folder.path().join("index/thumbnails");
+    let count = || std::fs::read_dir(&kept).unwrap().count();
+    let all = engine.stats().unwrap().images;
+    assert_eq!(count(), all);
+    let hit = &engine.search(&Query::new("cat")).unwrap()[0];
+    let small = engine.thumbnail(hit.id).unwrap();
+    assert!(small.width().max(small.height()) <= 256);
+    let shape = |(width, height): (u32, u32)| f64::from(width) / f64::from(height);
+    let difference = shape((small.width(), small.height())) - shape(hit.size);
+    assert!(difference.abs() < 0.02, "{difference}");
+
+    let file = kept.join(hit.id.to_string());
+    std::fs::write(&file, "damaged").unwrap();
+    let again = engine.thumbnail(hit.id).unwrap();
+    assert!(again.width().max(again.height()) <= 256);
+    assert!(std::fs::metadata(&file).unwrap().len() > 100, "kept again");
+    let large = engine.preview(Image::Path(&hit.paths[0]), 400).unwrap();
+    assert_eq!(large.width().max(large.height()), 400);
+
+    std::fs::remove_file(&hit.paths[0]).unwrap();
+    assert!(engine.thumbnail(hit.id).is_ok(), "without the file");
+    engine.index_paths(&[&copies], go_on).unwrap();
+    assert!(!file.exists() && count() == all - 1);
+    assert!(engine.thumbnail(hit.id).is_err());
+}

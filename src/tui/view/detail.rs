@@ -4,41 +4,86 @@ use std::path::Path;
 
 use imgsearch::query::MatchedTag;
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Padding, Paragraph, Wrap};
 
+use super::{chips, pictures};
+use crate::tui::app::App;
 use crate::tui::layout::Areas;
 use crate::tui::picture::Picture;
+use crate::tui::shelf::Spot;
 use crate::tui::text;
 use crate::tui::theme::Theme;
 
 /// Panes from this height on have room for blank lines between their parts.
 const AIRY: u16 = 12;
 
-pub(super) fn pane(picture: &Picture, theme: &Theme, areas: &Areas, frame: &mut Frame<'_>) {
-    let area = areas.detail;
-    let mut lines = Vec::new();
-    for part in [place, facts, score] {
-        if area.height >= AIRY && !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        part(picture, theme, &mut lines);
-    }
+pub(super) fn pane(
+    app: &App,
+    picture: &Picture,
+    theme: &Theme,
+    areas: &Areas,
+    frame: &mut Frame<'_>,
+) {
     // Alone on the screen, there is nothing to part it from.
-    let borders = if areas.list.is_empty() {
-        Borders::NONE
-    } else {
-        Borders::LEFT
+    let borders = match areas.list.is_empty() {
+        true => Borders::NONE,
+        false => Borders::LEFT,
     };
     let block = Block::new()
         .borders(borders)
         .border_style(theme.quiet)
         .padding(Padding::left(1));
+    let inner = block.inner(areas.detail);
+    frame.render_widget(block, areas.detail);
+    let spot = Spot {
+        id: picture.id,
+        cells: areas.preview.as_size(),
+    };
+    pictures::draw(app, spot, theme, areas.preview, frame);
+    let area = Rect {
+        y: inner.y + areas.preview.height,
+        height: inner.height.saturating_sub(areas.preview.height),
+        ..inner
+    };
+    let parts = [
+        place(picture, theme),
+        facts(picture, theme),
+        caption(app, picture),
+        score(picture, theme),
+        tags(app, picture, theme, area.width),
+    ];
+    let mut lines = Vec::new();
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        if area.height >= AIRY && !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.extend(part);
+    }
     let text = Paragraph::new(Text::from(lines)).wrap(Wrap { trim: false });
-    frame.render_widget(text.block(block), area);
+    frame.render_widget(text, area);
 }
 
-fn place(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
+fn caption<'a>(app: &App, picture: &Picture) -> Vec<Line<'a>> {
+    let note = app.notes.get(&picture.id);
+    let caption = note.and_then(|note| note.caption.as_deref());
+    let line = caption.map(|text| Line::raw(format!("\u{201c}{}\u{201d}", text::shown(text))));
+    line.into_iter().collect()
+}
+
+/// All recognised tags, those marked that answer the query.
+fn tags<'a>(app: &App, picture: &Picture, theme: &Theme, room: u16) -> Vec<Line<'a>> {
+    let note = app.notes.get(&picture.id);
+    let chips = note.and_then(|note| note.tags.as_deref());
+    match chips {
+        Some(chips) if !chips.is_empty() => chips::lines(chips, &picture.why, theme, room.into()),
+        _ => Vec::new(),
+    }
+}
+
+fn place<'a>(picture: &Picture, theme: &Theme) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
     let mut paths = picture.paths.iter();
     if let Some(path) = paths.next() {
         let name = path.file_name().map(Path::new).unwrap_or(path);
@@ -51,9 +96,16 @@ fn place(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
         let path = format!("also {}", text::shown_path(path));
         lines.push(Line::styled(path, theme.quiet));
     }
+    for path in &picture.stack {
+        let name = path.file_name().map_or(path.as_path(), Path::new);
+        let path = format!("of the same shot {}", text::shown_path(name));
+        lines.push(Line::styled(path, theme.quiet));
+    }
+    lines
 }
 
-fn facts(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
+fn facts<'a>(picture: &Picture, theme: &Theme) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
     let (width, height) = picture.size;
     let mut spans = vec![Span::raw(format!("{width} × {height}"))];
     if let Some(captured) = &picture.captured {
@@ -67,11 +119,17 @@ fn facts(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
     if let Some(camera) = &picture.camera {
         lines.push(Line::raw(text::shown(camera).into_owned()));
     }
+    lines
 }
 
 /// The score as a sum, in the order of the query.
-fn score(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
+fn score<'a>(picture: &Picture, theme: &Theme) -> Vec<Line<'a>> {
     let why = &picture.why;
+    // The newest pictures answer nothing.
+    if why.itc.is_none() && why.tags.is_empty() && why.unresolved.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
     lines.push(Line::from(vec![
         Span::styled(format!("{:>5.2}", why.score), theme.strong),
         Span::raw(" score, of which"),
@@ -87,10 +145,19 @@ fn score(picture: &Picture, theme: &Theme, lines: &mut Vec<Line<'_>>) {
     for matched in &why.tags {
         lines.push(tag(matched, theme));
     }
+    if let Some(probability) = why.itm {
+        lines.push(summand(
+            why.itm_weight,
+            Span::raw("match"),
+            format!(" ({:.0} %)", probability * 100.0),
+            theme,
+        ));
+    }
     for word in &why.unresolved {
         let note = format!("      no tag for {}", text::shown(word));
         lines.push(Line::styled(note, theme.quiet));
     }
+    lines
 }
 
 fn tag<'a>(matched: &MatchedTag, theme: &Theme) -> Line<'a> {

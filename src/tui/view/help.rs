@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::tui::keys::{Binding, KEYS};
+use crate::tui::text;
 use crate::tui::theme::Theme;
 
 pub(super) fn line(theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -38,6 +39,22 @@ pub(super) fn table(top: usize, theme: &Theme, area: Rect, frame: &mut Frame<'_>
             Span::styled(format!("{:column$}  ", binding.label), theme.accent),
             Span::raw(binding.help),
         ]);
+        frame.render_widget(line, row);
+    }
+}
+
+/// Lines with a heading.
+pub(super) fn lines(
+    heading: &str,
+    lines: &[String],
+    top: usize,
+    theme: &Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let heading = [Line::styled(heading, theme.strong), Line::default()];
+    let lines = lines.iter().map(|line| Line::raw(text::shown(line)));
+    for (line, row) in heading.into_iter().chain(lines).skip(top).zip(area.rows()) {
         frame.render_widget(line, row);
     }
 }

@@ -1,7 +1,10 @@
 //! The screen as a function of the state.
 
+mod chips;
 mod detail;
+mod facets;
 mod help;
+mod pictures;
 mod question;
 mod results;
 mod status;
@@ -12,38 +15,43 @@ use ratatui::symbols::line::HORIZONTAL;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::app::{App, Body};
-use super::layout;
+use super::app::{App, Body, Overlay, Text as Over};
 use super::text;
 use super::theme::Theme;
 
 /// Draws everything.
 pub(super) fn view(app: &App, frame: &mut Frame<'_>) {
     // The frame may have grown or shrunk before the message that says so is through.
-    let size = frame.area().as_size();
-    let areas = layout::areas(size, app.is_detailed());
-    let theme = Theme::new(app.colour);
+    let areas = app.areas(frame.area().as_size());
+    let theme = Theme::new(app.start.colour);
 
     question::query(app, &theme, areas.query, frame);
     question::reading(app, &theme, areas.reading, frame);
+    facets::row(app, &theme, areas.facets, frame);
     let rule = HORIZONTAL.repeat(usize::from(areas.rule.width));
     frame.render_widget(Line::styled(rule, theme.quiet), areas.rule);
-    match (&app.body, app.help) {
-        (_, Some(top)) => help::table(top, &theme, areas.body, frame),
+    match (&app.body, &app.overlay) {
+        (_, Some(Overlay { text, top })) => match text {
+            Over::Help => help::table(*top, &theme, areas.body, frame),
+            Over::Lines(heading, lines) => {
+                help::lines(heading, lines, *top, &theme, areas.body, frame);
+            }
+        },
         (Body::Waiting, None) => {}
-        (Body::Overview { images }, None) => sentence(overview(*images), areas.body, frame),
         (Body::Failed(reason), None) => {
             let heading = Line::styled("That did not work.", theme.error);
             let reason = Line::raw(text::shown(reason).into_owned());
-            sentence(Text::from(vec![heading, reason]), areas.body, frame);
+            let help = Line::styled("Alt-I indexes a folder from here.", theme.quiet);
+            let lines = vec![heading, reason, Line::default(), help];
+            sentence(Text::from(lines), areas.body, frame);
         }
         (Body::Found { pictures, .. }, None) if pictures.is_empty() => {
-            sentence(Text::raw("No picture matches."), areas.body, frame);
+            sentence(Text::raw(nothing(app)), areas.body, frame);
         }
         (Body::Found { pictures, .. }, None) => {
-            results::list(app, pictures, &theme, &areas, frame);
+            results::show(app, pictures, &theme, &areas, frame);
             if let Some(picture) = app.picture() {
-                detail::pane(picture, &theme, &areas, frame);
+                detail::pane(app, picture, &theme, &areas, frame);
             }
         }
     }
@@ -51,14 +59,11 @@ pub(super) fn view(app: &App, frame: &mut Frame<'_>) {
     help::line(&theme, areas.keys, frame);
 }
 
-fn overview(images: usize) -> Text<'static> {
-    if images == 0 {
-        return Text::raw("The index holds no pictures yet. `imgsearch index FOLDER` adds some.");
+fn nothing(app: &App) -> &'static str {
+    match (app.line.is_blank(), app.holds) {
+        (true, Some(0) | None) => "The index holds no pictures yet. Alt-I adds a folder.",
+        _ => "No picture matches.",
     }
-    Text::from(vec![
-        Line::raw("Type what you are looking for: a few words or a sentence."),
-        Line::raw("For instance: a dog on the beach"),
-    ])
 }
 
 /// Text with a margin, wrapped.

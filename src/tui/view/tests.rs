@@ -1,12 +1,17 @@
+use std::fmt::Write;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 use ratatui::style::{Color, Modifier};
 
 use super::*;
-use crate::tui::fixtures::{answer, found, started};
+use crate::tui::app::Focus;
+use crate::tui::fixtures::{self, answer, found, six, started};
 use crate::tui::keys::{Binding, KEYS};
-use crate::tui::message::{Answer, Msg};
+use crate::tui::line;
+use crate::tui::message::{Answer, Indexing, Msg};
+use crate::tui::shelf::Made;
 use crate::tui::update::update;
 
 fn drawn(app: &App) -> Terminal<TestBackend> {
@@ -16,225 +21,171 @@ fn drawn(app: &App) -> Terminal<TestBackend> {
     terminal
 }
 
-#[test]
-fn results_and_details_at_80_by_24() {
-    insta::assert_snapshot!(drawn(&found(80, 24)).backend(), @r#"
-    "> puppy on the beach serendipity                                                "
-    "tags puppy → dog (synonym) · beach · serendipity (no tag)                       "
-    "────────────────────────────────────────────────────────────────────────────────"
-    "▸  1   1.17  /photos/2024/beach walk.jpg        │ beach walk.jpg                "
-    "             dog, beach                         │ /photos/2024                  "
-    "   2   0.93  …r/deep/folder/of/pictures/rex.jpg │                               "
-    "             dog                                │ 4000 × 3000, 2024-05-01 12:30 "
-    "   3   0.92  /photos/日本/犬.jpg                │ Fuji X100                     " Hidden by multi-width symbols: [(22, " "), (24, " "), (27, " ")]
-    "             dog                                │                               "
-    "   4   0.69  /photos/evil�[2J��gpj.exe          │  1.17 score, of which         "
-    "             beach                              │  0.67 sentence (cosine 0.31)  "
-    "   5   0.69  /photos/lake.jpg                   │  0.25 dog 93 %, for puppy     "
-    "                                                │  0.25 beach 93 %              "
-    "   6   0.69  /photos/town.jpg                   │       no tag for serendipity  "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "                                                │                               "
-    "1 of 6                                                                     23 ms"
-    "Enter choose  Tab details  F1 help  Esc leave                                   "
-    "#);
+/// A screen at every size that is promised, in a file for each.
+fn snapshots(name: &str, app: impl Fn(u16, u16) -> App) {
+    for (width, height) in [(40, 12), (80, 24), (160, 50)] {
+        let app = app(width, height);
+        let terminal = drawn(&app);
+        let mut shown = String::new();
+        // Where a picture is, the letter of its colour.
+        for (at, cell) in terminal.backend().buffer().content().iter().enumerate() {
+            if at > 0 && at % usize::from(width) == 0 {
+                shown.push('\n');
+            }
+            match cell.bg {
+                Color::Rgb(red, _, _) => shown.push(char::from(b'A' + red / 40)),
+                _ => write!(shown, "{}", cell.symbol()).unwrap(),
+            }
+        }
+        let trimmed: Vec<_> = shown.lines().map(str::trim_end).collect();
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), trimmed.join("\n"));
+    }
 }
 
 #[test]
-fn results_at_40_by_12() {
-    insta::assert_snapshot!(drawn(&found(40, 12)).backend(), @r#"
-    "> puppy on the beach serendipity        "
-    "tags puppy → dog (synonym) · beach · se…"
-    "▸  1   1.17  /photos/2024/beach walk.jpg"
-    "             dog, beach                 "
-    "   2   0.93  …folder/of/pictures/rex.jpg"
-    "             dog                        "
-    "   3   0.92  /photos/日本/犬.jpg        " Hidden by multi-width symbols: [(22, " "), (24, " "), (27, " ")]
-    "             dog                        "
-    "   4   0.69  /photos/evil�[2J��gpj.exe  "
-    "             beach                      "
-    "1 of 6                             23 ms"
-    "Enter choose  Tab details  F1 help      "
-    "#);
+fn results_as_a_list_of_text() {
+    snapshots("list", found);
 }
 
 #[test]
-fn details_at_40_by_12() {
-    let mut app = found(40, 12);
-    app.detail = Some(true);
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> puppy on the beach serendipity        "
-    "tags puppy → dog (synonym) · beach · se…"
-    " beach walk.jpg                         "
-    " /photos/2024                           "
-    " 4000 × 3000, 2024-05-01 12:30          "
-    " Fuji X100                              "
-    "  1.17 score, of which                  "
-    "  0.67 sentence (cosine 0.31)           "
-    "  0.25 dog 93 %, for puppy              "
-    "  0.25 beach 93 %                       "
-    "1 of 6                             23 ms"
-    "Enter choose  Tab details  F1 help      "
-    "#);
+fn results_as_a_grid_of_pictures() {
+    snapshots("grid", fixtures::drawn);
 }
 
 #[test]
-fn results_on_a_wide_screen() {
-    let mut app = found(130, 16);
-    app.selected = 3;
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> puppy on the beach serendipity                                                                                                  "
-    "tags puppy → dog (synonym) · beach · serendipity (no tag)                                                                         "
-    "──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────"
-    "   1   1.17  /photos/2024/beach walk.jpg                          dog, beach  │ evil�[2J��gpj.exe                                 "
-    "   2   0.93  /photos/2024/a/rather/deep/folder/of/pictures/rex.jpg       dog  │ /photos                                           "
-    "   3   0.92  /photos/日本/犬.jpg                                         dog  │ 4000 × 3000, 2024-05-01 12:30                     " Hidden by multi-width symbols: [(22, " "), (24, " "), (27, " ")]
-    "▸  4   0.69  /photos/evil�[2J��gpj.exe                                 beach  │ Fuji X100                                         "
-    "   5   0.69  /photos/lake.jpg                                                 │  0.69 score, of which                             "
-    "   6   0.69  /photos/town.jpg                                                 │  0.67 sentence (cosine 0.31)                      "
-    "                                                                              │  0.01 dog 4 %, for puppy, not recognised          "
-    "                                                                              │  0.25 beach 93 %                                  "
-    "                                                                              │       no tag for serendipity                      "
-    "                                                                              │                                                   "
-    "                                                                              │                                                   "
-    "4 of 6                                                                                                                       23 ms"
-    "Enter choose  Tab details  F1 help  Esc leave                                                                                     "
-    "#);
+fn results_as_a_list_with_pictures() {
+    snapshots("list_with_pictures", |width, height| {
+        let mut app = fixtures::drawn(width, height);
+        app.grid = Some(false);
+        fixtures::draw_all(&mut app);
+        let late = app.spots()[2];
+        let made = Made::Failed("the file is empty".to_owned());
+        let epoch = app.ordered.epoch;
+        update(
+            &mut app,
+            Msg::Painted {
+                epoch,
+                spot: late,
+                made,
+            },
+        );
+        app
+    });
 }
 
 #[test]
-fn a_hint_at_80_by_24() {
-    let mut app = started("", 80, 24);
-    answer(&mut app, Ok(Answer::Overview { images: 12_345 }));
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> search your pictures                                                          "
-    "                                                                                "
-    "────────────────────────────────────────────────────────────────────────────────"
-    "  Type what you are looking for: a few words or a sentence.                     "
-    "  For instance: a dog on the beach                                              "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "                                                                                "
-    "12,345 pictures in the index                                                    "
-    "Enter choose  Tab details  F1 help  Esc leave                                   "
-    "#);
+fn details() {
+    snapshots("details", |width, height| {
+        let mut app = fixtures::drawn(width, height);
+        app.detail = Some(true);
+        app.selected = 0;
+        fixtures::draw_all(&mut app);
+        app
+    });
 }
 
 #[test]
-fn an_empty_index_at_40_by_12() {
-    let mut app = started("", 40, 12);
-    answer(&mut app, Ok(Answer::Overview { images: 0 }));
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> search your pictures                  "
-    "                                        "
-    "  The index holds no pictures yet.      "
-    "  `imgsearch index FOLDER` adds some.   "
-    "                                        "
-    "                                        "
-    "                                        "
-    "                                        "
-    "                                        "
-    "                                        "
-    "0 pictures in the index                 "
-    "Enter choose  Tab details  F1 help      "
-    "#);
+fn marks_order_and_facets_in_use() {
+    snapshots("marked", |width, height| {
+        let mut app = found(width, height);
+        app.line.set("a puppy tag:beach");
+        app.focus = Focus::Facets;
+        app.facet = 2;
+        app.sort = imgsearch::Sort::Date;
+        app.stacked = true;
+        app.marks = vec![app.pictures()[0].subject(), app.pictures()[2].subject()];
+        let (seq, matched) = (app.asked, true);
+        let mut better = six();
+        better.pictures.rotate_left(1);
+        better.pictures[0].stack = vec!["/photos/rex.png".into()];
+        better.pictures[0].why.itm = Some(0.8);
+        let answer = Ok(better);
+        update(
+            &mut app,
+            Msg::Answered {
+                seq,
+                matched,
+                answer,
+            },
+        );
+        app
+    });
 }
 
 #[test]
-fn an_error_at_40_by_12() {
-    let mut app = started("dog", 40, 12);
+fn the_newest_pictures() {
+    snapshots("newest", |width, height| {
+        let mut app = started("", width, height);
+        answer(&mut app, Ok(six()));
+        update(&mut app, Msg::Holds(12_345));
+        app
+    });
+}
+
+#[test]
+fn an_empty_index() {
+    snapshots("empty", |width, height| {
+        let mut app = started("", width, height);
+        let pictures = vec![];
+        answer(&mut app, Ok(Answer { pictures, ..six() }));
+        update(&mut app, Msg::Holds(0));
+        app
+    });
+}
+
+#[test]
+fn an_error_and_an_error_while_there_are_results() {
     let reason = "there is no index in /home/me/pic\u{7}tures; `imgsearch index FOLDER` makes one";
-    answer(&mut app, Err(reason.to_owned()));
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> dog                                   "
-    "                                        "
-    "  That did not work.                    "
-    "  there is no index in                  "
-    "  /home/me/pic�tures; `imgsearch index  "
-    "  FOLDER` makes one                     "
-    "                                        "
-    "                                        "
-    "                                        "
-    "                                        "
-    "                                        "
-    "Enter choose  Tab details  F1 help      "
-    "#);
+    snapshots("error", |width, height| {
+        let mut app = started("dog", width, height);
+        answer(&mut app, Err(reason.to_owned()));
+        app
+    });
+    snapshots("error_beside_results", |width, height| {
+        let mut app = found(width, height);
+        answer(&mut app, Err(reason.to_owned()));
+        app
+    });
 }
 
 #[test]
-fn help_at_40_by_12() {
-    let mut app = found(40, 12);
-    app.help = Some(2);
-    // Every explanation must fit on the narrowest screen.
+fn indexing_from_within() {
+    snapshots("indexing", |width, height| {
+        let mut app = found(width, height);
+        app.prompt = Some(line::Line::new("~/Photos"));
+        let told = Indexing::Running("indexing 1,234 of 5,678".to_owned());
+        update(&mut app, Msg::Indexing(told));
+        app
+    });
+}
+
+#[test]
+fn an_explanation() {
+    snapshots("explanation", |width, height| {
+        let mut app = found(width, height);
+        let lines = [
+            "place 1, score 1.170",
+            "",
+            "+0.670  the sentence is similar, cosine 0.31",
+        ];
+        update(&mut app, Msg::Explained(lines.map(str::to_owned).to_vec()));
+        app
+    });
+}
+
+#[test]
+fn the_help_fits_the_narrowest_screen() {
     let column = |binding: &Binding| binding.label.len();
     let lead = KEYS.iter().map(column).max().unwrap() + 2;
-    assert!(KEYS.iter().all(|binding| lead + binding.help.len() <= 40));
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> puppy on the beach serendipity        "
-    "tags puppy → dog (synonym) · beach · se…"
-    "F1 Alt-?          show or hide this help"
-    "Esc               close help, or leave  "
-    "Ctrl-C            leave                 "
-    "Up                previous picture      "
-    "Down              next picture          "
-    "PgUp              a screen up           "
-    "PgDn              a screen down         "
-    "Ctrl-Home Alt-<   first picture         "
-    "all keys; Up and Down scroll            "
-    "Enter choose  Tab details  F1 help      "
-    "#);
-}
-
-#[test]
-fn help_at_80_by_24() {
-    let mut app = found(80, 24);
-    app.help = Some(0);
-    insta::assert_snapshot!(drawn(&app).backend(), @r#"
-    "> puppy on the beach serendipity                                                "
-    "tags puppy → dog (synonym) · beach · serendipity (no tag)                       "
-    "────────────────────────────────────────────────────────────────────────────────"
-    "Enter             print path and leave                                          "
-    "Tab               show or hide details                                          "
-    "F1 Alt-?          show or hide this help                                        "
-    "Esc               close help, or leave                                          "
-    "Ctrl-C            leave                                                         "
-    "Up                previous picture                                              "
-    "Down              next picture                                                  "
-    "PgUp              a screen up                                                   "
-    "PgDn              a screen down                                                 "
-    "Ctrl-Home Alt-<   first picture                                                 "
-    "Ctrl-End Alt->    last picture                                                  "
-    "Left Ctrl-B       a character back                                              "
-    "Right Ctrl-F      a character on                                                "
-    "Ctrl-Left Alt-B   a word back                                                   "
-    "Ctrl-Right Alt-F  a word on                                                     "
-    "Home Ctrl-A       start of the line                                             "
-    "End Ctrl-E        end of the line                                               "
-    "Backspace         erase character before                                        "
-    "Delete Ctrl-D     erase character under                                         "
-    "all keys; Up and Down scroll                                                    "
-    "Enter choose  Tab details  F1 help  Esc leave                                   "
-    "#);
+    for binding in KEYS {
+        assert!(lead + binding.help.len() <= 50, "{}", binding.help);
+    }
+    snapshots("help", |width, height| {
+        let mut app = found(width, height);
+        let text = Over::Help;
+        app.overlay = Some(Overlay { text, top: 2 });
+        app
+    });
 }
 
 #[test]
@@ -263,28 +214,41 @@ fn without_colours_there_are_none_and_with_them_there_are() {
             .iter()
             .any(|cell| cell.modifier.contains(Modifier::BOLD))
     );
-    app.help = Some(0);
+    app.overlay = Some(Overlay {
+        text: Over::Help,
+        top: 0,
+    });
     assert!(!coloured(&app));
-    app.colour = true;
+    app.start.colour = true;
     assert!(coloured(&app));
 }
 
 #[test]
 fn no_size_and_no_screen_make_it_fall_over() {
     let mut failed = started("dog", 80, 24);
-    answer(
-        &mut failed,
-        Err("a sentence that is longer than the screen is wide".to_owned()),
-    );
-    let mut hint = started("", 80, 24);
-    answer(&mut hint, Ok(Answer::Overview { images: 1 }));
-    for mut app in [started("dog", 80, 24), failed, hint, found(80, 24)] {
+    let reason = "a sentence that is longer than the screen is wide";
+    answer(&mut failed, Err(reason.to_owned()));
+    let apps = [
+        started("dog", 80, 24),
+        failed,
+        found(80, 24),
+        fixtures::drawn(80, 24),
+    ];
+    let help = Overlay {
+        text: Over::Help,
+        top: 0,
+    };
+    for mut app in apps {
         for (width, height) in [(1, 1), (2, 3), (7, 5), (20, 2), (71, 9), (72, 1), (300, 90)] {
             for detail in [false, true] {
-                for help in [None, Some(0)] {
+                for (overlay, grid) in [(None, true), (Some(&help), true), (None, false)] {
                     app.detail = Some(detail);
-                    app.help = help;
+                    app.grid = Some(grid);
+                    app.overlay = overlay.cloned();
                     update(&mut app, Msg::Resize(Size { width, height }));
+                    if app.draws {
+                        fixtures::draw_all(&mut app);
+                    }
                     drawn(&app);
                     // A frame that is another size than the last message said.
                     app.size = Size::new(80, 24);

@@ -13,6 +13,8 @@ mod refusals;
 mod results;
 mod sentences;
 mod tagging;
+#[cfg(all(unix, feature = "tui"))]
+mod terminal;
 mod upkeep;
 
 use std::ffi::OsStr;

@@ -1,0 +1,45 @@
+//! Tags side by side, each with its confidence.
+
+use imgsearch::Explanation;
+use ratatui::text::{Line, Span};
+
+use crate::tui::notes::Chip;
+use crate::tui::text;
+use crate::tui::theme::Theme;
+
+/// What marks a tag that answers the query, where there are no colours.
+const MATCHED: &str = "*";
+
+/// Lines of chips that are no wider than there is room.
+pub(super) fn lines<'a>(
+    chips: &[Chip],
+    why: &Explanation,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'a>> {
+    let mut lines = vec![Line::default()];
+    for chip in chips {
+        let is_matched = why
+            .tags
+            .iter()
+            .any(|tag| tag.recognized && tag.tag == chip.tag);
+        let (mark, style) = match is_matched {
+            true => (MATCHED, theme.matched.patch(theme.strong)),
+            false => ("", theme.quiet),
+        };
+        let name = text::shown(&chip.tag);
+        let label = format!("{mark}{name} {:.0}", chip.confidence * 100.0);
+        let used = lines.last().map_or(0, Line::width);
+        let gap = if used == 0 { 0 } else { 2 };
+        if used > 0 && used + gap + text::width(&label) > room {
+            lines.push(Line::default());
+        }
+        if let Some(line) = lines.last_mut() {
+            if line.width() > 0 {
+                line.push_span(Span::raw("  "));
+            }
+            line.push_span(Span::styled(label, style));
+        }
+    }
+    lines
+}
