@@ -15,7 +15,7 @@ use crossterm::event::{
     Event,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
@@ -102,7 +102,10 @@ impl Screen {
     /// Takes the terminal over anew, whatever others did to it, so that the next frame draws all of it.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         self.takeover.again()?;
-        self.terminal.clear()
+        // To clear the present one would ask where the cursor is, and the answer would go to whoever reads the keys.
+        let stream = self.takeover.stream.clone();
+        self.terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(stream)))?;
+        Ok(())
     }
 
     /// Gives the terminal back, stops the program, and takes the terminal again when it goes on.
@@ -164,6 +167,7 @@ impl Takeover {
         execute!(
             out,
             EnterAlternateScreen,
+            Clear(ClearType::All),
             EnableBracketedPaste,
             EnableMouseCapture
         )

@@ -161,7 +161,6 @@ fn text_alone_is_enough_and_giving_up_prints_nothing() {
 
 #[test]
 fn a_storm_of_sizes_a_long_paste_and_a_broken_picture_do_no_harm() {
-    let index = indexed();
     let pictures = tempfile::tempdir().unwrap();
     for name in ["cat.jpg", "rocket.jpg"] {
         std::fs::copy(photos().join(name), pictures.path().join(name)).unwrap();
