@@ -21,13 +21,17 @@ fn unmet(unmet: &Unmet) -> String {
             tags,
             confidence,
             needed,
+            ..
         } => format!(
             "required and not recognised: {} ({confidence:.2}, and more than {needed:.2} is needed)",
             tags.join(" or ")
         ),
-        Unmet::Excluded { tag, confidence } => {
+        Unmet::Excluded {
+            tag, confidence, ..
+        } => {
             format!("excluded and recognised: {tag} ({confidence:.2})")
         }
+        Unmet::Unsure => "nothing here shows surely enough what is asked for".to_owned(),
         _ => "its date, camera, path or format is not what is asked for".to_owned(),
     }
 }
