@@ -107,6 +107,7 @@ fn engine(folder: &Path, pictures: usize) -> Engine {
                 embedding: embedding(i as u64),
                 tag_scores: scores.collect(),
                 tokens: Vec::new(),
+                corrections: None,
             }
         });
         writer.put(images.collect()).expect("put");
