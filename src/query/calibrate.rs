@@ -16,7 +16,7 @@ const SUPPORT: usize = 5;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CalibrationParams {
-    /// An answer is empty when nothing that the query names is shown with at least this probability; 0 for never. Default: 0.2
+    /// An answer is empty when nothing that the query names is shown with at least this probability; 0 for never. Default: 0.338
     pub floor: f32,
     /// Whether a collection shows a thing.
     pub shown: ShownParams,
@@ -61,10 +61,10 @@ pub struct AnswerParams {
 impl Default for ShownParams {
     fn default() -> Self {
         Self {
-            offset: 0.0,
-            best: 1.0,
-            sixth: 0.0,
-            threshold: 0.0,
+            offset: -1.74,
+            best: 0.814,
+            sixth: 2.536,
+            threshold: 3.513,
         }
     }
 }
@@ -72,11 +72,25 @@ impl Default for ShownParams {
 impl Default for CalibrationParams {
     fn default() -> Self {
         Self {
-            floor: 0.2,
+            floor: 0.338,
             shown: ShownParams::default(),
-            sentence: AnswerParams::default(),
-            tags: AnswerParams::default(),
-            similarity: AnswerParams::default(),
+            sentence: AnswerParams {
+                offset: -9.045,
+                itm: 0.27,
+                itc: 10.792,
+                margin: -0.248,
+            },
+            tags: AnswerParams {
+                offset: -7.218,
+                itc: 8.103,
+                margin: -0.154,
+                ..AnswerParams::default()
+            },
+            similarity: AnswerParams {
+                offset: -6.989,
+                itc: 7.683,
+                ..AnswerParams::default()
+            },
         }
     }
 }
