@@ -114,9 +114,6 @@ fn text(
 ) -> Result<()> {
     output.styled(Style::Dim, format!("{rank:>width$}"))?;
     output.write(format!("  {:.3}  ", hit.score))?;
-    if let Some(probability) = hit.why.probability {
-        output.write(format!("{:>3.0}%  ", 100.0 * probability))?;
-    }
     let path = output.shown(path);
     output.styled(Style::Bold, path)?;
     if !copies.is_empty() {

@@ -20,11 +20,11 @@ pub struct CalibrationParams {
     pub floor: f32,
     /// Whether a collection shows a thing.
     pub shown: ShownParams,
-    /// Whether a picture answers a sentence that was matched with it (ITM).
+    /// Whether a picture is the one that a sentence means which was matched with it (ITM).
     pub sentence: AnswerParams,
-    /// Whether a picture answers words that stand for tags.
+    /// Whether a picture is the one that is meant by words that stand for tags.
     pub tags: AnswerParams,
-    /// Whether a picture answers words of which none stands for a tag.
+    /// Whether a picture is the one that is meant by words of which none stands for a tag.
     pub similarity: AnswerParams,
 }
 
@@ -43,7 +43,7 @@ pub struct ShownParams {
     pub threshold: f32,
 }
 
-/// Log odds that a picture answers a query, as a sum; what is not known adds nothing.
+/// Log odds that a picture is the one that is meant, as a sum; what is not known adds nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

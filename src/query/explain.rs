@@ -46,8 +46,8 @@ pub struct Explanation {
     /// Words of the query that no tag stands for; only the similarity answers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<String>,
-    /// Probability that the picture answers the query, as far as captioned pictures tell; absent where there was no query. It is no
-    /// part of the score.
+    /// Probability that this is the very picture which the words were written for, as captioned pictures tell; absent where there was no
+    /// query. Of words that many pictures fit it is small for each of them. It is no part of the score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f32>,
     /// The score.
