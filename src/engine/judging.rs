@@ -79,10 +79,8 @@ impl Search<'_> {
             }
         }
         let calibration = self.calibration();
-        let shown = evidence
-            .into_iter()
-            .map(|of_thing| calibration.shown(of_thing));
-        Ok(shown.fold(0.0, f32::max) >= calibration.floor)
+        let mut things = evidence.into_iter();
+        Ok(things.any(|of_thing| calibration.is_shown(of_thing)))
     }
 
     /// Why a candidate stands where it stands, and how probable it is that it answers the query.

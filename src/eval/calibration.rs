@@ -418,14 +418,12 @@ fn rounded(value: f64) -> f32 {
 }
 
 fn is_shown(things: &Things, params: &CalibrationParams) -> bool {
-    let sure = things.iter().map(|evidence| params.shown(evidence.clone()));
-    sure.fold(0.0, f32::max) >= params.floor
+    let mut things = things.iter();
+    things.any(|evidence| params.is_shown(evidence.clone()))
 }
 
 fn kept<'n>(names: impl Iterator<Item = &'n Name>, params: &CalibrationParams) -> f64 {
-    share(names, |name| {
-        params.shown(name.evidence.clone()) >= params.floor
-    })
+    share(names, |name| params.is_shown(name.evidence.clone()))
 }
 
 fn share<T>(items: impl Iterator<Item = T>, is_so: impl Fn(T) -> bool) -> f64 {

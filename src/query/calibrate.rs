@@ -10,6 +10,8 @@ use super::fuse::{log_odds, sigmoid};
 
 /// How many of the pictures that show a thing best tell whether a collection shows it: the best, and this many further.
 const SUPPORT: usize = 5;
+/// Of fewer pictures the sixth best says nothing: it is any picture.
+const FEW: usize = 100;
 
 /// How evidence becomes probability. The defaults are what `imgsearch eval calibration` found for the built-in model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -114,16 +116,25 @@ impl Evidence {
     }
 }
 
-/// What a collection says of one thing: margins of the picture that shows it best and of the sixth best, or the last where there are
-/// fewer, and the threshold of the best one's tag.
+/// What a collection says of one thing: margins of the picture that shows it best and of the sixth best, or of the best once more where
+/// there are few pictures, and the threshold of the best one's tag.
 pub(crate) fn support(mut evidence: Vec<Evidence>) -> Option<[f32; 3]> {
     evidence.sort_by(|a, b| b.margin.total_cmp(&a.margin));
     let best = evidence.first()?;
-    let sixth = evidence.get(SUPPORT).or(evidence.last())?;
+    let sixth = match evidence.len() {
+        0..FEW => best,
+        _ => &evidence[SUPPORT],
+    };
     Some([best.margin, sixth.margin, best.threshold])
 }
 
 impl CalibrationParams {
+    /// Whether a collection shows a thing surely enough, from what its pictures say of it. What is recognised in one of them is.
+    pub(crate) fn is_shown(&self, evidence: Vec<Evidence>) -> bool {
+        let mut margins = evidence.iter().map(|evidence| evidence.margin);
+        margins.any(|margin| margin > 0.0) || self.shown(evidence) >= self.floor
+    }
+
     /// The probability that a collection shows a thing, from what its pictures say of it.
     pub(crate) fn shown(&self, evidence: Vec<Evidence>) -> f32 {
         support(evidence).map_or(0.0, |[best, sixth, threshold]| {
@@ -172,8 +183,16 @@ mod tests {
             params.shown(evidence.collect())
         };
         assert!(shown(&[0.9, 0.1]) > shown(&[0.1, 0.6]));
-        let (one, many) = ([0.1, 0.1, 0.1, 0.1, 0.1, 0.9], [0.9; 6]);
+        let (mut one, many) = ([0.1; FEW], [0.9; FEW]);
+        one[7] = 0.9;
         assert!(shown(&many) > shown(&one));
+        assert_eq!(
+            shown(&one[..9]),
+            shown(&many[..9]),
+            "of few the best alone counts"
+        );
+        let is_shown = |probability| params.is_shown(vec![Evidence::new(probability, 0.5)]);
+        assert!(is_shown(0.51) && !is_shown(0.01));
         assert_eq!(shown(&[]), 0.0);
         // At the threshold the margin is nothing.
         assert_eq!(shown(&[0.5]), sigmoid(-0.5));
