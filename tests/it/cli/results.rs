@@ -76,7 +76,15 @@ fn tags_filter_and_the_exit_code_tells_that_nothing_is_left() {
     let all = |filter: &str| {
         out(&run(
             index(),
-            &["search", "cat", "--paths-only", filter, "cat"],
+            &[
+                "search",
+                "cat",
+                "--paths-only",
+                filter,
+                "cat",
+                "--min-score",
+                "0",
+            ],
         ))
     };
     let (with, without) = (all("--tag"), all("--not-tag"));

@@ -39,7 +39,7 @@ impl Owned {
     }
 
     fn found(&self, query: &str) -> Vec<String> {
-        let found = self.run(&["search", "--paths-only", query]);
+        let found = self.run(&["search", "--paths-only", "--min-score", "0", query]);
         out(&found).lines().map(str::to_owned).collect()
     }
 }
