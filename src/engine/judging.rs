@@ -4,7 +4,7 @@ use super::searching::{Candidate, Search};
 use super::{Engine, Snapshot};
 use crate::error::Result;
 use crate::hit::Facet;
-use crate::query::{CalibrationParams, Explanation, Query};
+use crate::query::{CalibrationParams, Evidence, Explanation, Query};
 
 /// Pictures whose tags are told when none answers.
 const NEAREST: usize = 20;
@@ -76,6 +76,11 @@ impl Search<'_> {
             let of_picture = self.fusion.evidence(|tag| scores.get(tag));
             for (evidence, &thing) in evidence.iter_mut().zip(things) {
                 evidence.extend(of_picture.get(thing));
+            }
+            // The best come first, so that most searches need not look at the others.
+            let mut of_things = evidence.iter().filter_map(|evidence| evidence.last());
+            if of_things.any(Evidence::is_recognised) {
+                return Ok(true);
             }
         }
         let calibration = self.calibration();

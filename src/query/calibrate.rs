@@ -107,6 +107,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// Whether the tag is recognised.
+    pub(crate) fn is_recognised(&self) -> bool {
+        self.margin > 0.0
+    }
+
     pub(crate) fn new(probability: f32, threshold: f32) -> Self {
         let threshold = log_odds(threshold);
         Self {
@@ -131,8 +136,7 @@ pub(crate) fn support(mut evidence: Vec<Evidence>) -> Option<[f32; 3]> {
 impl CalibrationParams {
     /// Whether a collection shows a thing surely enough, from what its pictures say of it. What is recognised in one of them is.
     pub(crate) fn is_shown(&self, evidence: Vec<Evidence>) -> bool {
-        let mut margins = evidence.iter().map(|evidence| evidence.margin);
-        margins.any(|margin| margin > 0.0) || self.shown(evidence) >= self.floor
+        evidence.iter().any(Evidence::is_recognised) || self.shown(evidence) >= self.floor
     }
 
     /// The probability that a collection shows a thing, from what its pictures say of it.
