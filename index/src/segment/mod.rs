@@ -228,7 +228,7 @@ impl Segment {
 
     /// The graph, unless there is none or it cannot be one: then rows are scanned.
     pub(crate) fn graph(&self) -> Option<Graph<'_>> {
-        Graph::open(self.slice(Section::Graph), self.rows)
+        Graph::open(self.slice(Section::Graph), self.rows, self.dim)
     }
 
     fn bytes(&self, section: Section) -> &[u8] {

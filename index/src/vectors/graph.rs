@@ -6,15 +6,17 @@ use anndists::dist::Distance;
 use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
 
-use super::beam::{self, Graph};
+use super::layout::{Graph, Layout};
 use super::refine::refine;
 use super::{Kernels, Query, Vectors};
 use crate::Embedding;
 
-/// Neighbours per row on the upper layers, twice as many on the lowest.
+/// Neighbours per row on the upper layers; hnsw_rs keeps twice as many on the lowest.
 const NEIGHBOURS: usize = 16;
 /// Fewer than others take: what that leaves to be desired is made good afterwards.
 const EF_CONSTRUCTION: usize = 100;
+/// How often the neighbours of all rows are chosen anew: the second time by walks over what the first has made better.
+const PASSES: usize = 2;
 /// The one number of layers with which hnsw_rs works everywhere.
 const LAYERS: usize = 16;
 /// Rows in view of the self-probe, and of a second one of the rows that the first does not find: with that many a search looks.
@@ -58,7 +60,7 @@ pub(crate) fn build(
                 .for_each(|row| hnsw.insert_slice((vectors.float_row(row as u32), row)));
         }
     }
-    let mut layout = beam::Layout::new(rows, NEIGHBOURS);
+    let mut layout = Layout::new(rows);
     let points = hnsw.get_point_indexation();
     for layer in 0..LAYERS {
         for point in points.get_layer_iterator(layer) {
@@ -77,13 +79,16 @@ pub(crate) fn build(
         }
     }
     drop(hnsw);
-    let mut words = layout.finish(&[]);
-    if let Some(graph) = Graph::open(&words, rows) {
-        let refined = refine(vectors, &graph, 2 * NEIGHBOURS);
+    let mut words = layout.finish(vectors, &[]);
+    for _ in 0..PASSES {
+        let Some(graph) = Graph::open(&words, rows, vectors.dim) else {
+            break;
+        };
+        let refined = refine(vectors, &graph);
         for (row, neighbours) in (0..).zip(&refined) {
             layout.replace(row, neighbours);
         }
-        words = layout.finish(&[]);
+        words = layout.finish(vectors, &[]);
     }
     let missed = unreachable(vectors, &words);
     if !missed.is_empty() {
@@ -92,7 +97,7 @@ pub(crate) fn build(
             missed = missed.len(),
             "rows out of reach of the graph will be scanned"
         );
-        words = layout.finish(&missed);
+        words = layout.finish(vectors, &missed);
     }
     Some(words)
 }
@@ -100,13 +105,13 @@ pub(crate) fn build(
 /// The rows that do not find themselves.
 fn unreachable(vectors: &Vectors<'_>, words: &[u32]) -> Vec<u32> {
     let mut rows: Vec<u32> = (0..vectors.rows() as u32).collect();
-    let Some(graph) = Graph::open(words, vectors.rows()) else {
+    let Some(graph) = Graph::open(words, vectors.rows(), vectors.dim) else {
         return rows;
     };
     for probe in PROBES {
         let missed = rows.into_par_iter().filter(|&row| {
             let embedding = Embedding::restore(vectors.float_row(row).to_vec());
-            let walked = embedding.map(|e| graph.walk(vectors, None, &Query::new(&e), probe));
+            let walked = embedding.map(|e| graph.walk(vectors, &Query::new(&e), probe));
             !walked.is_some_and(|found| found.iter().any(|scored| scored.row == row))
         });
         rows = missed.collect();
@@ -168,7 +173,7 @@ mod tests {
         let words = words.expect("nothing broke it off");
         assert_eq!(told, [(1, 2000), (1025, 2000)]);
         assert!(build(&vectors, |_, _| ControlFlow::Break(())).is_none());
-        let graph = Graph::open(&words, rows).expect("it was just built");
+        let graph = Graph::open(&words, rows, dim).expect("it was just built");
 
         let (mut found, mut odd) = (0, 0);
         let odd_rows = (1..rows as u32).step_by(2).collect();
@@ -193,6 +198,7 @@ mod tests {
         }
         assert!(found >= 990, "recall {found} of 1000");
         assert!(odd >= 990, "filtered recall {odd} of 1000");
-        assert!(Graph::open(&words[1..], rows).is_none());
+        assert!(Graph::open(&words[1..], rows, dim).is_none());
+        assert!(Graph::open(&words, rows, dim + 1).is_none());
     }
 }

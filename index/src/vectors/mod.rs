@@ -4,13 +4,14 @@ mod beam;
 mod exact;
 mod graph;
 mod kernels;
+mod layout;
 mod quantise;
 mod refine;
 mod top;
 
-pub(crate) use beam::Graph;
 pub(crate) use graph::build as build_graph;
 pub(crate) use kernels::Kernels;
+pub(crate) use layout::Graph;
 pub(crate) use quantise::{Query, quantise};
 pub(crate) use top::{Scored, best};
 
@@ -45,12 +46,6 @@ impl<'a> Vectors<'a> {
     /// The cosine with a row, to the precision of f32.
     pub(crate) fn cosine(&self, row: u32, query: &Query) -> f32 {
         self.kernels.dot(self.float_row(row), query.floats())
-    }
-
-    /// Has what [`Vectors::estimate`] needs of a row fetched from memory.
-    fn prefetch(&self, row: u32) {
-        kernels::prefetch(self.code_row(row));
-        kernels::prefetch(bytemuck::bytes_of(&self.scales[row as usize]));
     }
 
     fn code_row(&self, row: u32) -> &'a [u8] {

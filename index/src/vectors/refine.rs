@@ -6,33 +6,38 @@
 
 use rayon::prelude::*;
 
-use super::beam::Graph;
+use super::layout::{Graph, LINKS};
 use super::{Query, Scored, Vectors};
 use crate::Embedding;
 
 /// Rows in view of the walk that looks for neighbours.
 const VIEW: usize = 96;
+/// Links that a row chooses; the rest is for others that choose it.
+const OWN: usize = LINKS.div_ceil(2);
 /// Links back to a row that are considered: a row in the middle of a crowd has thousands.
 const BACK: usize = 256;
 
-/// The neighbours of each row, at most `most`, half of them chosen by the row and the rest by others that chose it.
-pub(super) fn refine(vectors: &Vectors<'_>, graph: &Graph<'_>, most: usize) -> Vec<Vec<u32>> {
-    let rows = 0..vectors.rows() as u32;
-    let chosen = rows.clone().into_par_iter().map(|row| {
-        let around = graph.neighbours_of(row).iter().copied();
+/// Other neighbours of each row.
+pub(super) fn refine(vectors: &Vectors<'_>, graph: &Graph<'_>) -> Vec<Vec<u32>> {
+    let rows = graph.rows();
+    // By places, so that walks that follow each other go through the same part of memory.
+    let of_places = (0..rows.len() as u32).into_par_iter().map(|place| {
+        let row = rows[place as usize];
+        let around = graph.neighbours_of(place).map(|place| rows[place as usize]);
         let mut near: Vec<u32> = around.collect();
         if let Some(embedding) = Embedding::restore(vectors.float_row(row).to_vec()) {
-            let walked = graph.walk(vectors, None, &Query::new(&embedding), VIEW);
+            let walked = graph.walk(vectors, &Query::new(&embedding), VIEW);
             near.extend(walked.iter().map(|scored| scored.row));
         }
-        thin(vectors, row, near, most / 2)
+        thin(vectors, row, near, OWN).0
     });
-    let chosen: Vec<Vec<u32>> = chosen.collect();
-    let mut back = vec![Vec::new(); chosen.len()];
-    for (row, neighbours) in rows.zip(&chosen) {
-        for &neighbour in neighbours {
+    let of_places: Vec<Vec<u32>> = of_places.collect();
+    let (mut chosen, mut back) = (vec![Vec::new(); rows.len()], vec![Vec::new(); rows.len()]);
+    for (&row, neighbours) in rows.iter().zip(of_places) {
+        for &neighbour in &neighbours {
             back[neighbour as usize].push(row);
         }
+        chosen[row as usize] = neighbours;
     }
     let chosen = chosen.into_par_iter().zip(back).enumerate();
     let both = chosen.map(|(row, (mut near, mut back))| {
@@ -42,24 +47,32 @@ pub(super) fn refine(vectors: &Vectors<'_>, graph: &Graph<'_>, most: usize) -> V
             back = scored.iter().take(BACK).map(|scored| scored.row).collect();
         }
         near.extend(back);
-        thin(vectors, row, near, most)
+        let (mut chosen, covered) = thin(vectors, row, near, LINKS);
+        // A link back that is covered may be the only one that leads to its row, and there is room for it.
+        let room = LINKS - chosen.len();
+        chosen.extend(covered.into_iter().take(room));
+        chosen
     });
     both.collect()
 }
 
-/// The nearest rows of each direction: one is left out that is nearer to one already chosen than to the row.
-fn thin(vectors: &Vectors<'_>, row: u32, near: Vec<u32>, most: usize) -> Vec<u32> {
+/// The nearest rows of each direction, at most `most`, and those left out, which are nearer to one already chosen than to the row;
+/// both nearest first.
+fn thin(vectors: &Vectors<'_>, row: u32, near: Vec<u32>, most: usize) -> (Vec<u32>, Vec<u32>) {
     let mut chosen: Vec<u32> = Vec::with_capacity(most);
+    let mut covered = Vec::new();
     for candidate in scored(vectors, row, near) {
         let is_covered = |&other: &u32| cosine(vectors, candidate.row, other) > candidate.score;
-        if !chosen.iter().any(is_covered) {
+        if chosen.iter().any(is_covered) {
+            covered.push(candidate.row);
+        } else {
             chosen.push(candidate.row);
         }
         if chosen.len() == most {
             break;
         }
     }
-    chosen
+    (chosen, covered)
 }
 
 /// Rows other than `row` with their cosines to it, nearest first, each once.

@@ -1,0 +1,224 @@
+//! A graph as it lies in a segment.
+//!
+//! A walk waits for memory most of its time. So the codes of a row lie beside its links, and rows are numbered anew, by places, with
+//! neighbours near each other.
+//!
+//! Words of 32 bits: `[16 header: format, numbers of an embedding, entry place, top layer, upper words, missed rows, 10 x 0]`
+//! `[rows, block: 31 places of neighbours on the lowest layer, all ones for none; scale; codes, to a multiple of 64 bytes]`
+//! `[rows: row of a place]` `[rows: where a place begins among the upper words, or none]`
+//! `[upper words: per place its top layer, then per layer from 1 a count and 16 places]` `[missed rows]`.
+
+use std::collections::VecDeque;
+
+use super::Vectors;
+
+/// Begins a graph of this format. The first format began with its number of neighbours, and had a lowest layer by rows.
+const FORMAT: u32 = u32::from_le_bytes(*b"GRF2");
+const HEADER: usize = 16;
+const NONE: u32 = u32::MAX;
+/// Neighbours on the lowest layer: with the scale they fill two lines of memory.
+pub(super) const LINKS: usize = 31;
+/// Neighbours on the layers above.
+const UPPER_LINKS: usize = 16;
+/// Words of a line of memory, which a block is a multiple of.
+const LINE: usize = 16;
+
+/// Words of the links, the scale and the codes of a row.
+fn block_words(dim: usize) -> usize {
+    LINKS + 1 + dim.div_ceil(4).next_multiple_of(LINE)
+}
+
+/// Lays a graph out.
+pub(super) struct Layout {
+    entry: u32,
+    top: u32,
+    lowest: Vec<[u32; LINKS]>,
+    /// Rows that are on layers above, with their neighbours on each.
+    upper: Vec<(u32, Vec<Vec<u32>>)>,
+}
+
+impl Layout {
+    pub(super) fn new(rows: usize) -> Self {
+        Self {
+            entry: 0,
+            top: 0,
+            lowest: vec![[NONE; LINKS]; rows],
+            upper: Vec::new(),
+        }
+    }
+
+    /// Adds a row with its neighbours on each of its layers, lowest first.
+    pub(super) fn add(&mut self, row: u32, layers: &[Vec<u32>]) {
+        let Some((lowest, upper)) = layers.split_first() else {
+            return;
+        };
+        self.replace(row, lowest);
+        if !upper.is_empty() {
+            self.upper.push((row, upper.to_vec()));
+        }
+        if upper.len() as u32 > self.top {
+            (self.top, self.entry) = (upper.len() as u32, row);
+        }
+    }
+
+    /// Gives a row other neighbours on the lowest layer.
+    pub(super) fn replace(&mut self, row: u32, neighbours: &[u32]) {
+        let block = &mut self.lowest[row as usize];
+        block.fill(NONE);
+        let links = block.iter_mut().zip(neighbours);
+        links.for_each(|(link, &neighbour)| *link = neighbour);
+    }
+
+    pub(super) fn finish(&self, vectors: &Vectors<'_>, missed: &[u32]) -> Vec<u32> {
+        let rows = self.order();
+        let mut places = vec![NONE; rows.len()];
+        for (place, &row) in (0..).zip(&rows) {
+            places[row as usize] = place;
+        }
+        let place_of = |row: u32| places.get(row as usize).copied().unwrap_or(NONE);
+        let (mut upper_at, mut upper) = (vec![NONE; rows.len()], Vec::new());
+        for (row, layers) in &self.upper {
+            upper_at[place_of(*row) as usize] = upper.len() as u32;
+            upper.push(layers.len() as u32);
+            for layer in layers {
+                let count = layer.len().min(UPPER_LINKS);
+                upper.push(count as u32);
+                let after = upper.len() + UPPER_LINKS;
+                upper.extend(layer[..count].iter().map(|&row| place_of(row)));
+                upper.resize(after, 0);
+            }
+        }
+        let stride = block_words(vectors.dim);
+        let mut words =
+            Vec::with_capacity(HEADER + rows.len() * (stride + 2) + upper.len() + missed.len());
+        let (dim, entry) = (vectors.dim as u32, place_of(self.entry));
+        words.extend([
+            FORMAT,
+            dim,
+            entry,
+            self.top,
+            upper.len() as u32,
+            missed.len() as u32,
+        ]);
+        words.resize(HEADER, 0);
+        for &row in &rows {
+            let end = words.len() + stride;
+            words.extend(self.lowest[row as usize].iter().map(|&row| place_of(row)));
+            words.push(vectors.scales[row as usize].to_bits());
+            let codes = words.len();
+            words.resize(end, 0);
+            let codes: &mut [u8] = bytemuck::cast_slice_mut(&mut words[codes..]);
+            codes[..vectors.dim].copy_from_slice(vectors.code_row(row));
+        }
+        let rest = [&rows, &upper_at, &upper, missed];
+        rest.iter().for_each(|part| words.extend(*part));
+        words
+    }
+
+    /// Rows in the order in which they are reached from the entry; those that are not, last.
+    fn order(&self) -> Vec<u32> {
+        let mut is_placed = vec![false; self.lowest.len()];
+        let mut order = Vec::with_capacity(self.lowest.len());
+        for seed in std::iter::once(self.entry).chain(0..self.lowest.len() as u32) {
+            let mut next = VecDeque::from([seed]);
+            while let Some(row) = next.pop_front() {
+                if let Some(is_placed @ false) = is_placed.get_mut(row as usize) {
+                    *is_placed = true;
+                    order.push(row);
+                    next.extend(&self.lowest[row as usize]);
+                }
+            }
+        }
+        order
+    }
+}
+
+/// A graph over the rows of a segment.
+pub(crate) struct Graph<'a> {
+    pub(super) entry: u32,
+    pub(super) top: u32,
+    dim: usize,
+    blocks: &'a [u32],
+    rows: &'a [u32],
+    upper_at: &'a [u32],
+    upper: &'a [u32],
+    pub(super) missed: &'a [u32],
+}
+
+impl<'a> Graph<'a> {
+    /// `None` when the words cannot be a graph of this many rows of this many numbers.
+    pub(crate) fn open(words: &'a [u32], rows: usize, dim: usize) -> Option<Self> {
+        let (header, words) = words.split_at_checked(HEADER)?;
+        let [format, numbers, entry, top, upper, missed] = *header.first_chunk::<6>()?;
+        let (blocks, words) = words.split_at_checked(rows.checked_mul(block_words(dim))?)?;
+        let (row_of_place, words) = words.split_at_checked(rows)?;
+        let (upper_at, words) = words.split_at_checked(rows)?;
+        let (upper, missed_rows) = words.split_at_checked(upper as usize)?;
+        let is_sound = format == FORMAT
+            && numbers as usize == dim
+            && missed_rows.len() == missed as usize
+            && (entry as usize) < rows
+            && missed_rows.iter().all(|&row| (row as usize) < rows);
+        is_sound.then_some(Self {
+            entry,
+            top,
+            dim,
+            blocks,
+            rows: row_of_place,
+            upper_at,
+            upper,
+            missed: missed_rows,
+        })
+    }
+
+    /// The row of each place.
+    pub(super) fn rows(&self) -> &'a [u32] {
+        self.rows
+    }
+
+    /// Places of neighbours on the lowest layer.
+    pub(super) fn neighbours_of(&self, place: u32) -> impl Iterator<Item = u32> + use<'a> {
+        let links = self.block(place)[..LINKS].iter().copied();
+        links.take_while(|&place| place != NONE)
+    }
+
+    /// Places of neighbours on a layer above the lowest.
+    pub(super) fn upper_of(&self, place: u32, layer: u32) -> &'a [u32] {
+        let at = self.upper_at[place as usize] as usize;
+        let Some((&top, blocks)) = self.upper.get(at..).and_then(<[u32]>::split_first) else {
+            return &[];
+        };
+        let stride = UPPER_LINKS + 1;
+        let from = (layer as usize - 1) * stride;
+        match blocks.get(from..from + stride) {
+            Some([count, links @ ..]) if layer <= top => &links[..links.len().min(*count as usize)],
+            _ => &[],
+        }
+    }
+
+    /// The scale and the codes of a row.
+    pub(super) fn codes_of(&self, place: u32) -> (f32, &'a [u8]) {
+        let (&scale, codes) = self.block(place)[LINKS..]
+            .split_first()
+            .unwrap_or((&0, &[]));
+        (
+            f32::from_bits(scale),
+            &bytemuck::cast_slice(codes)[..self.dim],
+        )
+    }
+
+    /// The links of a row that are not fetched together with its codes.
+    pub(super) fn first_line(&self, place: u32) -> &'a [u32] {
+        &self.block(place)[..LINE]
+    }
+
+    /// All of a row but its first line.
+    pub(super) fn after_first_line(&self, place: u32) -> &'a [u32] {
+        &self.block(place)[LINE..]
+    }
+
+    fn block(&self, place: u32) -> &'a [u32] {
+        let stride = block_words(self.dim);
+        &self.blocks[place as usize * stride..][..stride]
+    }
+}
