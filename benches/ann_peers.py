@@ -13,7 +13,8 @@ import time
 import numpy
 
 K, PASSES, WANTED = 10, 3, 0.99
-CANDIDATES = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
+CANDIDATES = [10, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512]
+CANDIDATES += [640, 768, 1024]
 
 
 def exact(vectors, queries):

@@ -24,8 +24,8 @@ pub use report::{IndexBench, Latency, WalkBench};
 /// Results of a query by tags.
 const MATCHES: usize = 100;
 /// Candidates in view of the walks that are tried, as the program for the peers tries them.
-const CANDIDATES: [usize; 14] = [
-    10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+const CANDIDATES: [usize; 21] = [
+    10, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024,
 ];
 /// Pictures that are stored in one step, as an index run does.
 const BATCH: usize = 64;

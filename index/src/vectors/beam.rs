@@ -11,6 +11,9 @@ use super::{Query, Scored, Vectors, exact};
 
 /// Rows that are fetched from memory while one is computed.
 const AHEAD: usize = 6;
+/// Rows kept in view on the lowest layer for each one on the layer above, which has a sixteenth of the rows. Half as many, or twice,
+/// make walks by sentences as long; walks by pictures get longer with more.
+const VIEW_PER_UPPER_VIEW: usize = 8;
 
 impl Graph<'_> {
     /// About the `k` best of the allowed rows, best first, with `ef` candidates in view. `share` is how large a part of the rows is
@@ -39,22 +42,53 @@ impl Graph<'_> {
 
     /// The `ef` rows that a walk keeps in view, with their estimates.
     pub(super) fn walk(&self, vectors: &Vectors<'_>, query: &Query, ef: usize) -> Vec<Scored> {
-        let start = self.descend(vectors, query);
-        let places = vectors.rows();
-        let mut seen = vec![0_u64; places.div_ceil(64)];
-        let mut is_new = |place: u32| {
-            // Out of range only in a damaged graph: then the place is passed over.
-            let Some(word) = seen.get_mut(place as usize / 64) else {
-                return false;
-            };
-            let bit = 1 << (place % 64);
-            let is_new = *word & bit == 0 && (place as usize) < places;
-            *word |= bit;
-            is_new
-        };
-        is_new(start.row);
-        let mut open = BinaryHeap::from([start]);
-        let mut view = BinaryHeap::from([Reverse(start)]);
+        let mut seen = Seen::new(vectors.rows());
+        let mut view = vec![self.descend(vectors, query)];
+        // What is near a sentence lies in several parts of the collection, which lead to each other only by rows that are far from it:
+        // the few rows of the next layer show where they are.
+        for (layer, ef) in [(1, ef / VIEW_PER_UPPER_VIEW), (0, ef)] {
+            if layer <= self.top {
+                view = self.widen(vectors, query, view, layer, ef, &mut seen);
+                seen.clear();
+            }
+        }
+        let rows = view.into_iter().map(|scored| Scored {
+            row: self.rows()[scored.row as usize],
+            ..scored
+        });
+        rows.filter(|scored| (scored.row as usize) < vectors.rows())
+            .collect()
+    }
+
+    /// From the top layer down to the place nearest to the query on the second layer above the lowest.
+    fn descend(&self, vectors: &Vectors<'_>, query: &Query) -> Scored {
+        let mut here = self.scored(vectors, query, self.entry);
+        for layer in (2..=self.top).rev() {
+            loop {
+                let around = self.neighbours_of(here.row, layer);
+                let valid = around.filter(|&place| (place as usize) < vectors.rows());
+                match valid.map(|place| self.scored(vectors, query, place)).max() {
+                    Some(better) if better.score > here.score => here = better,
+                    _ => break,
+                }
+            }
+        }
+        here
+    }
+
+    /// The `ef` places in view at the end of a walk over a layer that begins at these.
+    fn widen(
+        &self,
+        vectors: &Vectors<'_>,
+        query: &Query,
+        from: Vec<Scored>,
+        layer: u32,
+        ef: usize,
+        seen: &mut Seen,
+    ) -> Vec<Scored> {
+        from.iter().for_each(|scored| _ = seen.is_new(scored.row));
+        let mut view: BinaryHeap<_> = from.iter().copied().map(Reverse).collect();
+        let mut open = BinaryHeap::from(from);
         let mut fresh = Vec::with_capacity(LINKS);
         let fetch = |&place: &u32| prefetch(bytemuck::cast_slice(self.after_first_line(place)));
         while let Some(nearest) = open.pop() {
@@ -65,10 +99,8 @@ impl Graph<'_> {
                 break;
             }
             fresh.clear();
-            fresh.extend(
-                self.neighbours_of(nearest.row)
-                    .filter(|&place| is_new(place)),
-            );
+            let around = self.neighbours_of(nearest.row, layer);
+            fresh.extend(around.filter(|&place| seen.is_new(place)));
             fresh.iter().take(AHEAD).for_each(fetch);
             for (at, &place) in fresh.iter().enumerate() {
                 fresh.get(at + AHEAD).into_iter().for_each(fetch);
@@ -86,28 +118,7 @@ impl Graph<'_> {
                 }
             }
         }
-        let view = view.into_iter().map(|Reverse(scored)| Scored {
-            row: self.rows()[scored.row as usize],
-            ..scored
-        });
-        view.filter(|scored| (scored.row as usize) < vectors.rows())
-            .collect()
-    }
-
-    /// From the top layer down to the place nearest to the query that the upper layers lead to.
-    fn descend(&self, vectors: &Vectors<'_>, query: &Query) -> Scored {
-        let mut here = self.scored(vectors, query, self.entry);
-        for layer in (1..=self.top).rev() {
-            loop {
-                let around = self.upper_of(here.row, layer).iter().copied();
-                let valid = around.filter(|&place| (place as usize) < vectors.rows());
-                match valid.map(|place| self.scored(vectors, query, place)).max() {
-                    Some(better) if better.score > here.score => here = better,
-                    _ => break,
-                }
-            }
-        }
-        here
+        view.into_iter().map(|Reverse(scored)| scored).collect()
     }
 
     /// A place, in the stead of its row, with the estimate of its cosine.
@@ -118,5 +129,33 @@ impl Graph<'_> {
             score: query.estimate(dot, scale),
             row: place,
         }
+    }
+}
+
+/// Which places a walk has come to.
+struct Seen {
+    places: usize,
+    bits: Vec<u64>,
+}
+
+impl Seen {
+    fn new(places: usize) -> Self {
+        let bits = vec![0; places.div_ceil(64)];
+        Self { places, bits }
+    }
+
+    /// Whether it is the first time. Never for a place that there is not, as in a damaged graph.
+    fn is_new(&mut self, place: u32) -> bool {
+        let Some(word) = self.bits.get_mut(place as usize / 64) else {
+            return false;
+        };
+        let bit = 1 << (place % 64);
+        let is_new = *word & bit == 0 && (place as usize) < self.places;
+        *word |= bit;
+        is_new
+    }
+
+    fn clear(&mut self) {
+        self.bits.fill(0);
     }
 }

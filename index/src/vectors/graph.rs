@@ -6,7 +6,7 @@ use anndists::dist::Distance;
 use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
 
-use super::layout::{Graph, Layout};
+use super::layout::{Graph, LAYERS, Layout};
 use super::refine::refine;
 use super::{Kernels, Query, Vectors};
 use crate::Embedding;
@@ -17,8 +17,6 @@ const NEIGHBOURS: usize = 16;
 const EF_CONSTRUCTION: usize = 100;
 /// How often the neighbours of all rows are chosen anew: the second time by walks over what the first has made better.
 const PASSES: usize = 2;
-/// The one number of layers with which hnsw_rs works everywhere.
-const LAYERS: usize = 16;
 /// Rows in view of the self-probe, and of a second one of the rows that the first does not find: with that many a search looks.
 const PROBES: [usize; 2] = [64, 512];
 /// Rows between two questions whether to go on.
@@ -200,5 +198,22 @@ mod tests {
         assert!(odd >= 990, "filtered recall {odd} of 1000");
         assert!(Graph::open(&words[1..], rows, dim).is_none());
         assert!(Graph::open(&words, rows, dim + 1).is_none());
+
+        let query = Query::new(&Embedding::restore(vectors.float_row(7).to_vec()).expect("unit"));
+        let mut is_open = [0, 0];
+        for at in (0..words.len()).step_by(101).chain(0..16) {
+            for wrong in [0, 16, rows as u32, u32::MAX] {
+                let mut words = words.clone();
+                words[at] = wrong;
+                let graph = Graph::open(&words, rows, dim);
+                is_open[usize::from(graph.is_some())] += 1;
+                let found = graph.map(|g| g.nearest(&vectors, None, 1.0, &query, 10, 64));
+                assert!(
+                    found.is_none_or(|found| found.len() <= 10),
+                    "word {at} is {wrong}"
+                );
+            }
+        }
+        assert!(is_open[0] > 10 && is_open[1] > 1000, "{is_open:?}");
     }
 }

@@ -6,7 +6,7 @@
 //! Words of 32 bits: `[16 header: format, numbers of an embedding, entry place, top layer, upper words, missed rows, 10 x 0]`
 //! `[rows, block: 31 places of neighbours on the lowest layer, all ones for none; scale; codes, to a multiple of 64 bytes]`
 //! `[rows: row of a place]` `[rows: where a place begins among the upper words, or none]`
-//! `[upper words: per place its top layer, then per layer from 1 a count and 16 places]` `[missed rows]`.
+//! `[upper words: per place its top layer, then per layer from 1 16 places, all ones for none]` `[missed rows]`.
 
 use std::collections::VecDeque;
 
@@ -20,6 +20,8 @@ const NONE: u32 = u32::MAX;
 pub(super) const LINKS: usize = 31;
 /// Neighbours on the layers above.
 const UPPER_LINKS: usize = 16;
+/// Layers that a graph may have: the one number with which hnsw_rs works everywhere.
+pub(super) const LAYERS: usize = 16;
 /// Words of a line of memory, which a block is a multiple of.
 const LINE: usize = 16;
 
@@ -81,11 +83,10 @@ impl Layout {
             upper_at[place_of(*row) as usize] = upper.len() as u32;
             upper.push(layers.len() as u32);
             for layer in layers {
-                let count = layer.len().min(UPPER_LINKS);
-                upper.push(count as u32);
                 let after = upper.len() + UPPER_LINKS;
-                upper.extend(layer[..count].iter().map(|&row| place_of(row)));
-                upper.resize(after, 0);
+                let links = layer.iter().take(UPPER_LINKS);
+                upper.extend(links.map(|&row| place_of(row)));
+                upper.resize(after, NONE);
             }
         }
         let stride = block_words(vectors.dim);
@@ -158,6 +159,7 @@ impl<'a> Graph<'a> {
             && numbers as usize == dim
             && missed_rows.len() == missed as usize
             && (entry as usize) < rows
+            && top < LAYERS as u32
             && missed_rows.iter().all(|&row| (row as usize) < rows);
         is_sound.then_some(Self {
             entry,
@@ -176,22 +178,27 @@ impl<'a> Graph<'a> {
         self.rows
     }
 
-    /// Places of neighbours on the lowest layer.
-    pub(super) fn neighbours_of(&self, place: u32) -> impl Iterator<Item = u32> + use<'a> {
-        let links = self.block(place)[..LINKS].iter().copied();
-        links.take_while(|&place| place != NONE)
+    /// Places of neighbours on a layer.
+    pub(super) fn neighbours_of(
+        &self,
+        place: u32,
+        layer: u32,
+    ) -> impl Iterator<Item = u32> + use<'a> {
+        let links = match layer {
+            0 => &self.block(place)[..LINKS],
+            _ => self.upper_of(place, layer),
+        };
+        links.iter().copied().take_while(|&place| place != NONE)
     }
 
-    /// Places of neighbours on a layer above the lowest.
-    pub(super) fn upper_of(&self, place: u32, layer: u32) -> &'a [u32] {
+    fn upper_of(&self, place: u32, layer: u32) -> &'a [u32] {
         let at = self.upper_at[place as usize] as usize;
         let Some((&top, blocks)) = self.upper.get(at..).and_then(<[u32]>::split_first) else {
             return &[];
         };
-        let stride = UPPER_LINKS + 1;
-        let from = (layer as usize - 1) * stride;
-        match blocks.get(from..from + stride) {
-            Some([count, links @ ..]) if layer <= top => &links[..links.len().min(*count as usize)],
+        let from = (layer as usize - 1) * UPPER_LINKS;
+        match blocks.get(from..from + UPPER_LINKS) {
+            Some(links) if layer <= top => links,
             _ => &[],
         }
     }

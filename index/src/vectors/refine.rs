@@ -23,7 +23,9 @@ pub(super) fn refine(vectors: &Vectors<'_>, graph: &Graph<'_>) -> Vec<Vec<u32>> 
     // By places, so that walks that follow each other go through the same part of memory.
     let of_places = (0..rows.len() as u32).into_par_iter().map(|place| {
         let row = rows[place as usize];
-        let around = graph.neighbours_of(place).map(|place| rows[place as usize]);
+        let around = graph
+            .neighbours_of(place, 0)
+            .map(|place| rows[place as usize]);
         let mut near: Vec<u32> = around.collect();
         if let Some(embedding) = Embedding::restore(vectors.float_row(row).to_vec()) {
             let walked = graph.walk(vectors, &Query::new(&embedding), VIEW);
