@@ -58,8 +58,9 @@ enum EvalCommand {
     Fusion(FusionArgs),
     /// When an answer is empty and how probable its pictures are, as a part of the configuration file
     ///
-    /// Every thing that the model can name is searched for: what no caption mentions should come back empty, what two captions of a
-    /// picture do should not. The floor is set so that 95 % of the latter keep their answers. Says what the parameters in use do
+    /// Every thing that the model can name is searched for: what no caption mentions, and no tag of a picture names, should come back
+    /// empty; what two captions of a picture or a tag of it do should not. The floor is set so that 95 % of the latter keep their
+    /// answers. Says what the parameters in use do
     /// beside what those do that it finds, so it is the measure, too, on pictures that nothing was fitted to.
     Calibration(FusionArgs),
 }

@@ -83,7 +83,7 @@ fn lines(verdict: &Verdict) -> Vec<String> {
     lines.extend(parts(&verdict.why));
     if let Some(probability) = verdict.why.probability {
         lines.push(format!(
-            "  it is the picture that is meant with probability {probability:.2}"
+            "  it answers the query with probability {probability:.2}"
         ));
     }
     lines

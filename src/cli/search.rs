@@ -48,9 +48,10 @@ pub(crate) struct SearchArgs {
     /// Call tags recognised whose probability is above this one, 0 to 1, instead of each tag's own threshold
     #[arg(long, value_name = "T")]
     threshold: Option<f32>,
-    /// Leave out results that are with less than this probability, 0 to 1, the picture that is meant; with 0 there is always an answer
+    /// Leave out results that answer the query with less than this probability, 0 to 1; with 0 there is always an answer
     ///
-    /// The probability stands in --json and in `explain`. Without this option the answer is empty when the collection shows nothing of
+    /// The probability stands in --json and in `explain`: that a picture shows what words name, or that it is the very one that a
+    /// sentence describes. Without this option the answer is empty when the collection shows nothing of
     /// what the query names.
     #[arg(long, value_name = "S")]
     min_score: Option<f32>,

@@ -39,6 +39,11 @@ pub(crate) fn logistic<const N: usize>(samples: &[([f64; N], bool, f64)]) -> [f6
     weights
 }
 
+/// To three digits: more say nothing, and are copied by hand.
+pub(crate) fn rounded(value: f64) -> f32 {
+    ((1e3 * value).round() / 1e3) as f32
+}
+
 /// Solves a system whose matrix is symmetric and positive (Gauss, without choosing pivots).
 fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> [f64; N] {
     for pivot in 0..N {

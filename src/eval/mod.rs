@@ -1,12 +1,14 @@
 //! Measures models and fusions on captioned pictures, and the parser on sentences that a person has read.
 
 mod ablation;
+mod answers;
 mod bleu;
 mod bootstrap;
 mod calibration;
 mod captioning;
 mod cider;
 mod clean;
+mod collection;
 mod features;
 #[cfg(test)]
 mod fixtures;
@@ -15,6 +17,7 @@ mod keywords;
 mod logistic;
 mod matching;
 mod metrics;
+mod names;
 mod ngrams;
 mod parsing;
 mod pattern;

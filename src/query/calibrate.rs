@@ -24,9 +24,9 @@ pub struct CalibrationParams {
     pub shown: ShownParams,
     /// Whether a picture is the one that a sentence means which was matched with it (ITM).
     pub sentence: AnswerParams,
-    /// Whether a picture is the one that is meant by words that stand for tags.
+    /// Whether a picture shows what words name that stand for tags.
     pub tags: AnswerParams,
-    /// Whether a picture is the one that is meant by words of which none stands for a tag.
+    /// Whether a picture shows what words name of which none stands for a tag.
     pub similarity: AnswerParams,
 }
 
@@ -45,7 +45,7 @@ pub struct ShownParams {
     pub threshold: f32,
 }
 
-/// Log odds that a picture is the one that is meant, as a sum; what is not known adds nothing.
+/// Log odds that a picture answers a query, as a sum; what is not known adds nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -83,14 +83,14 @@ impl Default for CalibrationParams {
                 margin: -0.248,
             },
             tags: AnswerParams {
-                offset: -7.218,
-                itc: 8.103,
-                margin: -0.154,
+                offset: -2.349,
+                itc: 3.089,
+                margin: 1.864,
                 ..AnswerParams::default()
             },
             similarity: AnswerParams {
-                offset: -6.989,
-                itc: 7.683,
+                offset: -6.914,
+                itc: 9.456,
                 ..AnswerParams::default()
             },
         }

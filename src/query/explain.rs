@@ -46,8 +46,9 @@ pub struct Explanation {
     /// Words of the query that no tag stands for; only the similarity answers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<String>,
-    /// Probability that this is the very picture which the words were written for, as captioned pictures tell; absent where there was no
-    /// query. Of words that many pictures fit it is small for each of them. It is no part of the score.
+    /// Probability that the picture answers the query, as captioned pictures tell: that it shows what words name, or, of a sentence that
+    /// was matched with it, that it is the very picture for which the sentence was written; where many pictures fit that, it is small for
+    /// each of them. Absent where there was no query. It is no part of the score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f32>,
     /// The score.
