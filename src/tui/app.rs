@@ -14,6 +14,7 @@ use super::message::Subject;
 use super::notes::Notes;
 use super::painter::Order;
 use super::picture::Picture;
+use super::prompt::Prompt;
 use super::reading::Reading;
 use super::shelf::{Shelf, Spot};
 
@@ -39,8 +40,8 @@ pub(super) struct App {
     pub(super) line: Line,
     /// What was asked before.
     pub(super) history: History,
-    /// The folder to index, while it is being typed.
-    pub(super) prompt: Option<Line>,
+    /// Something else that is asked for, while it is being typed.
+    pub(super) prompt: Option<Prompt>,
     /// What the words of the query stand for, once known.
     pub(super) reading: Option<Reading>,
     /// Why the newest question has no answer, while that to an older one is on the screen.
@@ -55,6 +56,8 @@ pub(super) struct App {
     pub(super) body: Body,
     /// Pictures in the index, once counted.
     pub(super) holds: Option<usize>,
+    /// What the collection shows that is nearest to the question, where the answer is empty.
+    pub(super) nearest: Vec<Facet>,
     /// The tags of the answer.
     pub(super) facets: Vec<Facet>,
     /// The facet under the cursor.
@@ -162,6 +165,7 @@ impl App {
             keeps: false,
             body: Body::Waiting,
             holds: None,
+            nearest: Vec::new(),
             facets: Vec::new(),
             facet: 0,
             focus: Focus::Query,

@@ -1,15 +1,16 @@
-//! The thread that finds out more about the picture under the cursor.
+//! The thread that finds out more about the picture under the cursor, and stores what is said of its tags.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use imgsearch::{CaptionOptions, Engine, Image, Query};
+use imgsearch::query::TagSource;
+use imgsearch::{Annotations, CaptionOptions, Engine, Image, Query, RecognizedTag, TagEdit};
 
 use super::message::{Msg, Question, Subject};
 use super::notes::Chip;
 use super::painter::guarded;
-use super::verdict;
+use super::text::grouped;
 use super::worker::today;
 
 /// How long the cursor must rest on a picture before a caption is written, which takes a second.
@@ -22,30 +23,28 @@ pub(super) enum Wish {
     Describe(Subject),
     /// Why a picture stands where it stands in the answer to a question.
     Explain(Question, Subject),
+    /// Something is said of the tags of pictures.
+    Correct(Vec<Subject>, Vec<TagEdit>),
 }
 
 /// What the thread needs of an engine.
 pub(super) trait Expert: Send + 'static {
-    /// The recognised tags of a picture, most probable first.
+    /// The recognised tags of a picture, most probable first, then what else is said of it.
     fn tags(&self, subject: &Subject) -> Result<Vec<Chip>, String>;
     /// What a model says of it.
     fn caption(&self, subject: &Subject) -> Result<String, String>;
     /// Why it stands where it stands.
     fn explain(&self, question: &Question, subject: &Subject) -> Result<Vec<String>, String>;
+    /// Stores what is said of tags; returns how many pictures that changed.
+    fn correct(&self, pictures: &[Subject], edits: &[TagEdit]) -> Result<usize, String>;
 }
 
 impl Expert for Engine {
     fn tags(&self, subject: &Subject) -> Result<Vec<Chip>, String> {
-        let tags = Engine::tags(self, Image::Id(subject.id)).map_err(|error| error.to_string())?;
-        let recognised = tags.into_iter().filter(|tag| tag.recognized);
-        let mut chips: Vec<_> = recognised
-            .map(|tag| Chip {
-                tag: tag.tag,
-                confidence: tag.score,
-            })
-            .collect();
-        chips.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        Ok(chips)
+        let image = Image::Id(subject.id);
+        let tags = Engine::tags(self, image).map_err(|error| error.to_string())?;
+        let said = self.annotations(image).map_err(|error| error.to_string())?;
+        Ok(chips(tags, &said))
     }
 
     fn caption(&self, subject: &Subject) -> Result<String, String> {
@@ -60,9 +59,37 @@ impl Expert for Engine {
         let query = Query::parse(&question.text, today()).map_err(|error| error.to_string())?;
         let verdict = Engine::explain(self, &query, Image::Id(subject.id));
         verdict
-            .map(|verdict| verdict::lines(&verdict))
+            .map(|verdict| verdict.to_string().lines().map(str::to_owned).collect())
             .map_err(|error| error.to_string())
     }
+
+    fn correct(&self, pictures: &[Subject], edits: &[TagEdit]) -> Result<usize, String> {
+        let paths: Vec<_> = pictures.iter().map(|picture| &picture.path).collect();
+        self.tag_pictures(&paths, edits)
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn chips(mut tags: Vec<RecognizedTag>, said: &Annotations) -> Vec<Chip> {
+    tags.retain(|tag| tag.recognized);
+    tags.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let is_same = |name: &str, tag: &str| name.to_lowercase() == tag.to_lowercase();
+    let recognised = tags.iter().map(|tag| {
+        let mut said = said.iter().filter(|(name, _)| is_same(name, &tag.tag));
+        Chip {
+            tag: tag.tag.clone(),
+            confidence: Some(tag.score),
+            source: said.next().map_or(TagSource::Model, |(_, source)| source),
+        }
+    });
+    let is_recognised = |name| tags.iter().any(|tag| is_same(name, &tag.tag));
+    let others = said.iter().filter(|(name, _)| !is_recognised(name));
+    let others = others.map(|(name, source)| Chip {
+        tag: name.to_owned(),
+        confidence: None,
+        source,
+    });
+    recognised.chain(others).collect()
 }
 
 /// Starts the thread; it ends when what is returned is dropped.
@@ -88,6 +115,15 @@ fn grant(
         Wish::Explain(question, subject) => {
             let message = match guarded(|| expert.explain(&question, &subject)) {
                 Ok(lines) => Msg::Explained(lines),
+                Err(reason) => Msg::Notice(reason),
+            };
+            messages.send(message).ok()?;
+        }
+        Wish::Correct(pictures, edits) => {
+            let message = match guarded(|| expert.correct(&pictures, &edits)) {
+                Ok(0) => Msg::Notice("nothing changed; that was said already".to_owned()),
+                Ok(1) => Msg::Corrected("1 picture changed".to_owned()),
+                Ok(many) => Msg::Corrected(format!("{} pictures changed", grouped(many))),
                 Err(reason) => Msg::Notice(reason),
             };
             messages.send(message).ok()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imgsearch::query::How;
+use imgsearch::query::{How, TagSource};
 use imgsearch::{Explanation, ImageId, media};
 use ratatui::layout::Size;
 use serde_json::json;
@@ -171,11 +171,17 @@ fn filled(draws: bool, width: u16, height: u16) -> App {
     let facets = facets();
     update(&mut app, Msg::Counted { seq, facets });
     let id = app.pictures()[0].id;
-    let chip = |tag: &str, confidence| Chip {
+    let chip = |tag: &str, confidence, source| Chip {
         tag: tag.to_owned(),
         confidence,
+        source,
     };
-    let tags = vec![chip("dog", 0.93), chip("sea", 0.9), chip("beach", 0.71)];
+    let tags = vec![
+        chip("dog", Some(0.93), TagSource::Model),
+        chip("sea", Some(0.9), TagSource::Removed),
+        chip("beach", Some(0.71), TagSource::Model),
+        chip("harbour", None, TagSource::Keyword),
+    ];
     update(&mut app, Msg::Tagged { id, tags });
     let caption = Some("a dog runs on a beach".to_owned());
     update(&mut app, Msg::Captioned { id, caption });

@@ -3,6 +3,7 @@
 //! [`app`] holds all state, [`update`] changes it and answers with effects, [`view`] draws it. Threads do what blocks: one
 //! forwards the keys, others search, match, draw pictures, describe and index. An ordinary client of the public library API.
 
+mod action;
 mod actions;
 mod app;
 mod describer;
@@ -18,6 +19,7 @@ mod message;
 mod notes;
 mod painter;
 mod picture;
+mod prompt;
 mod reading;
 mod session;
 mod shelf;
@@ -27,7 +29,6 @@ mod text;
 mod theme;
 mod travel;
 mod update;
-mod verdict;
 mod view;
 mod worker;
 

@@ -145,6 +145,9 @@ impl Session {
             Effect::Explain(question, subject) => {
                 drop(self.wishes.send(Wish::Explain(question, subject)));
             }
+            Effect::Correct(pictures, edits) => {
+                drop(self.wishes.send(Wish::Correct(pictures, edits)));
+            }
             Effect::Open(path) => launch::open(path, self.sender()),
             Effect::Reveal(path) => launch::reveal(path, self.sender()),
             Effect::Remember(query) => self.remember(&query),

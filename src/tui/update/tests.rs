@@ -1,4 +1,5 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use imgsearch::TagEdit;
 use ratatui::layout::Size;
 
 use super::*;
@@ -320,6 +321,57 @@ fn a_folder_is_indexed_from_within_and_searches_go_on() {
         (&app.indexing, app.notice.as_deref()),
         (&None, Some("added 9"))
     );
+}
+
+#[test]
+fn tags_are_corrected_of_one_picture_or_of_all_that_are_marked() {
+    let mut app = found(80, 24);
+    let subject = |app: &App, at: usize| app.pictures()[at].subject();
+    assert_eq!(rest(press(&mut app, "Down M-t -dog Esc M-t Enter")), []);
+    assert!(app.prompt.is_none());
+    let corrected = Effect::Correct(
+        vec![subject(&app, 1)],
+        vec![TagEdit::remove("dog"), TagEdit::add("hot dog")],
+    );
+    let keys = "M-t -dox Backspace g Space +hot Space dog Enter";
+    assert_eq!(rest(press(&mut app, keys)), [corrected]);
+    let id = app.pictures()[1].id;
+    app.notes.of(id).is_whole = true;
+    let told = Msg::Corrected("1 picture changed".to_owned());
+    let effects = update(&mut app, told);
+    let about = subject(&app, 1);
+    assert!(matches!(&effects[..], [Effect::Ask(_), Effect::Describe(what)] if *what == about));
+    assert_eq!(app.notice.as_deref(), Some("1 picture changed"));
+    answer(&mut app, Ok(six()));
+    assert_eq!(app.picture().unwrap().id, id);
+    let marked = vec![subject(&app, 1), subject(&app, 2)];
+    press(&mut app, "C-Space C-Space");
+    assert_eq!(
+        rest(press(&mut app, "M-t =dog Enter")),
+        [Effect::Correct(marked, vec![TagEdit::retract("dog")])]
+    );
+}
+
+#[test]
+fn what_is_nearest_is_told_until_there_is_an_answer() {
+    let mut app = started("a unicorn", 80, 24);
+    let none = Answer {
+        pictures: vec![],
+        ..six()
+    };
+    answer(&mut app, Ok(none));
+    let near = |seq| Msg::Near {
+        seq,
+        nearest: facets(),
+    };
+    update(&mut app, near(0));
+    assert_eq!(app.nearest, []);
+    let newest = near(app.asked);
+    update(&mut app, newest);
+    assert_eq!(app.nearest, facets());
+    press(&mut app, "s");
+    answer(&mut app, Ok(six()));
+    assert_eq!(app.nearest, []);
 }
 
 #[test]

@@ -9,8 +9,9 @@ use super::*;
 use crate::tui::app::Focus;
 use crate::tui::fixtures::{self, answer, found, six, started};
 use crate::tui::keys::{Binding, KEYS};
-use crate::tui::line;
+use crate::tui::line::Line;
 use crate::tui::message::{Answer, Indexing, Msg};
+use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::shelf::Made;
 use crate::tui::update::update;
 
@@ -134,6 +135,30 @@ fn an_empty_index() {
 }
 
 #[test]
+fn nothing_that_matches_and_what_is_nearest() {
+    snapshots("nearest", |width, height| {
+        let mut app = started("a unicorn", width, height);
+        let pictures = vec![];
+        answer(&mut app, Ok(Answer { pictures, ..six() }));
+        let (seq, mut nearest) = (app.asked, fixtures::facets());
+        nearest.truncate(3);
+        update(&mut app, Msg::Near { seq, nearest });
+        app
+    });
+}
+
+#[test]
+fn a_tag_is_corrected() {
+    snapshots("correcting", |width, height| {
+        let mut app = found(width, height);
+        let asks = Asks::Tags(vec![app.pictures()[0].subject()]);
+        let line = Line::new("-dog +hot dog");
+        app.prompt = Some(Prompt { asks, line });
+        app
+    });
+}
+
+#[test]
 fn an_error_and_an_error_while_there_are_results() {
     let reason = "there is no index in /home/me/pic\u{7}tures; `imgsearch index FOLDER` makes one";
     snapshots("error", |width, height| {
@@ -152,7 +177,8 @@ fn an_error_and_an_error_while_there_are_results() {
 fn indexing_from_within() {
     snapshots("indexing", |width, height| {
         let mut app = found(width, height);
-        app.prompt = Some(line::Line::new("~/Photos"));
+        let (asks, line) = (Asks::Folder, Line::new("~/Photos"));
+        app.prompt = Some(Prompt { asks, line });
         let told = Indexing::Running("indexing 1,234 of 5,678".to_owned());
         update(&mut app, Msg::Indexing(told));
         app
