@@ -23,6 +23,8 @@ pub(super) enum Action {
     Reveal,
     /// Copies the path of the picture under the cursor.
     Copy,
+    /// Copies the picture under the cursor.
+    CopyPicture,
     /// Says what tags the marked pictures have, or the one under the cursor.
     Correct,
     /// Marks the picture under the cursor, or unmarks it.

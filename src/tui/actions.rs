@@ -30,6 +30,12 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Copy => on_picture(app, |picture| {
             Effect::Copy(picture.path.to_string_lossy().into_owned())
         }),
+        Action::CopyPicture if app.copies => on_picture(app, Effect::CopyPicture),
+        Action::CopyPicture => {
+            let told = "this terminal cannot copy pictures, as Kitty can; Ctrl-Y copies the path";
+            app.notice = Some(told.to_owned());
+            vec![]
+        }
         Action::Mark => mark(app),
         Action::Correct => correct(app),
         Action::Similar => similar(app),

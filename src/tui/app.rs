@@ -82,6 +82,8 @@ pub(super) struct App {
     pub(super) overlay: Option<Overlay>,
     /// Whether pictures can be shown.
     pub(super) draws: bool,
+    /// Whether the terminal may have a clipboard for pictures.
+    pub(super) copies: bool,
     /// Drawings.
     pub(super) shelf: Shelf,
     /// What was ordered of the painter last.
@@ -153,7 +155,8 @@ pub(super) enum Text {
 }
 
 impl App {
-    pub(super) fn new(start: Start, draws: bool, size: Size) -> Self {
+    /// An app on a screen that shows pictures, if it does, in pixels (`Some(true)`) or in half blocks.
+    pub(super) fn new(start: Start, sharp: Option<bool>, size: Size) -> Self {
         Self {
             line: Line::new(&start.query),
             history: History::new(start.queries.clone()),
@@ -177,7 +180,8 @@ impl App {
             sort: Sort::Relevance,
             stacked: false,
             overlay: None,
-            draws,
+            draws: sharp.is_some(),
+            copies: sharp == Some(true),
             shelf: Shelf::default(),
             ordered: Order::default(),
             notes: Notes::default(),

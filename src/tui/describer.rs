@@ -1,4 +1,5 @@
-//! The thread that finds out more about the picture under the cursor, and stores what is said of its tags.
+//! The thread that does what the picture under the cursor is asked for: finds out more about it, stores what is said of its tags,
+//! encodes it.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use imgsearch::query::TagSource;
 use imgsearch::{Annotations, CaptionOptions, Engine, Image, Query, RecognizedTag, TagEdit};
 
+use super::clipboard;
 use super::message::{Msg, Question, Subject};
 use super::notes::Chip;
 use super::painter::guarded;
@@ -23,6 +25,8 @@ pub(super) enum Wish {
     Describe(Subject),
     /// Why a picture stands where it stands in the answer to a question.
     Explain(Question, Subject),
+    /// A picture is made ready for the clipboard.
+    Encode(Subject),
     /// Something is said of the tags of pictures.
     Correct(Vec<Subject>, Vec<TagEdit>),
 }
@@ -35,6 +39,8 @@ pub(super) trait Expert: Send + 'static {
     fn caption(&self, subject: &Subject) -> Result<String, String>;
     /// Why it stands where it stands.
     fn explain(&self, question: &Question, subject: &Subject) -> Result<Vec<String>, String>;
+    /// A picture as a PNG file.
+    fn encode(&self, subject: &Subject) -> Result<Vec<u8>, String>;
     /// Stores what is said of tags; returns how many pictures that changed.
     fn correct(&self, pictures: &[Subject], edits: &[TagEdit]) -> Result<usize, String>;
 }
@@ -61,6 +67,11 @@ impl Expert for Engine {
         verdict
             .map(|verdict| verdict.to_string().lines().map(str::to_owned).collect())
             .map_err(|error| error.to_string())
+    }
+
+    fn encode(&self, subject: &Subject) -> Result<Vec<u8>, String> {
+        let picture = self.preview(Image::Id(subject.id), clipboard::SIDE);
+        clipboard::png(&picture.map_err(|error| error.to_string())?)
     }
 
     fn correct(&self, pictures: &[Subject], edits: &[TagEdit]) -> Result<usize, String> {
@@ -117,6 +128,11 @@ fn grant(
                 Ok(lines) => Msg::Explained(lines),
                 Err(reason) => Msg::Notice(reason),
             };
+            messages.send(message).ok()?;
+        }
+        Wish::Encode(subject) => {
+            let message =
+                guarded(|| expert.encode(&subject)).map_or_else(Msg::Notice, Msg::Encoded);
             messages.send(message).ok()?;
         }
         Wish::Correct(pictures, edits) => {

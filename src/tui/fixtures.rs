@@ -112,7 +112,7 @@ pub(super) fn begun(query: &str, draws: bool, width: u16, height: u16) -> App {
         home: Some("/home/ann".into()),
         ..Start::default()
     };
-    let mut app = App::new(start, draws, Size { width, height });
+    let mut app = App::new(start, draws.then_some(false), Size { width, height });
     let effects = update(&mut app, Msg::Started);
     assert!(matches!(effects[..], [Effect::Ask(_)]));
     app

@@ -84,6 +84,11 @@ impl Brush {
         }
     }
 
+    /// Whether it draws pixels, as terminals do that know more than text.
+    pub(super) fn is_sharp(&self) -> bool {
+        self.picker.protocol_type() != ProtocolType::Halfblocks
+    }
+
     /// The longer side of a picture that fills so many cells, in pixels.
     pub(super) fn pixels(&self, cells: Size) -> u32 {
         let (width, height) = self.resolution();

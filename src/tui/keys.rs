@@ -153,6 +153,12 @@ pub(super) const KEYS: &[Binding] = &[
         "copy its path",
     ),
     key(
+        &[(KeyCode::Char('y'), ALT)],
+        Action::CopyPicture,
+        "Alt-Y",
+        "copy the picture",
+    ),
+    key(
         &[(KeyCode::Char('t'), ALT)],
         Action::Correct,
         "Alt-T",

@@ -84,6 +84,8 @@ pub(super) enum Msg {
     },
     /// Why a picture stands where it stands.
     Explained(Vec<String>),
+    /// A picture is ready for the clipboard, as a PNG file.
+    Encoded(Vec<u8>),
     /// What was said of tags is stored.
     Corrected(String),
     /// How far an index run is.
@@ -172,6 +174,10 @@ pub(super) enum Effect {
     Reveal(PathBuf),
     /// Put text on the clipboard of the terminal.
     Copy(String),
+    /// Make a picture ready for the clipboard.
+    CopyPicture(Subject),
+    /// Put a PNG file on the clipboard of the terminal.
+    Clip(Vec<u8>),
     /// Keep a query for another day.
     Remember(String),
     /// Index a folder.

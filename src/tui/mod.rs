@@ -6,6 +6,7 @@
 mod action;
 mod actions;
 mod app;
+mod clipboard;
 mod describer;
 mod facets;
 mod graphics;
@@ -86,7 +87,7 @@ fn live(session: &mut Session, screen: &mut Screen) -> anyhow::Result<Left> {
         screen.draw(|frame| session.draw(frame))?;
         for deed in session.wait()? {
             match deed {
-                Deed::Copy(text) => screen.copy(&text)?,
+                Deed::Write(commands) => screen.write(&commands)?,
                 Deed::Redraw => screen.redraw()?,
                 Deed::Suspend => screen.suspend()?,
                 Deed::Leave(chosen) => return Ok(Left::With(chosen)),

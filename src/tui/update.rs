@@ -100,6 +100,13 @@ fn take(app: &mut App, message: Msg) -> Vec<Effect> {
             });
             vec![]
         }
+        Msg::Encoded(png) => {
+            // A terminal that does not know what this is says nothing.
+            app.notice = Some(
+                "handed to the terminal; if it says no more, it cannot copy pictures".to_owned(),
+            );
+            vec![Effect::Clip(png)]
+        }
         Msg::Corrected(told) => {
             app.notice = Some(told);
             know_anew(app);

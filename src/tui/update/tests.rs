@@ -100,7 +100,7 @@ fn a_query_to_start_with_is_asked_at_once() {
         query: "a\tdog".to_owned(),
         ..Start::default()
     };
-    let mut app = App::new(start, false, Size::new(80, 24));
+    let mut app = App::new(start, None, Size::new(80, 24));
     assert_eq!(asked(&update(&mut app, Msg::Started)), [(1, "a dog")]);
     assert!(app.is_waiting());
 }
@@ -350,6 +350,29 @@ fn tags_are_corrected_of_one_picture_or_of_all_that_are_marked() {
         rest(press(&mut app, "M-t =dog Enter")),
         [Effect::Correct(marked, vec![TagEdit::retract("dog")])]
     );
+}
+
+#[test]
+fn a_picture_is_copied_where_the_terminal_can() {
+    let mut app = found(80, 24);
+    assert_eq!(rest(press(&mut app, "Down M-y")), []);
+    assert!(
+        app.notice
+            .as_deref()
+            .unwrap()
+            .contains("cannot copy pictures")
+    );
+    app.copies = true;
+    let subject = app.pictures()[1].subject();
+    let effects = rest(press(&mut app, "M-y"));
+    assert!(
+        effects.contains(&Effect::CopyPicture(subject)),
+        "{effects:?}"
+    );
+    assert_eq!(app.notice, None);
+    let encoded = update(&mut app, Msg::Encoded(vec![1, 2]));
+    assert_eq!(encoded, [Effect::Clip(vec![1, 2])]);
+    assert!(app.notice.as_deref().unwrap().contains("handed"));
 }
 
 #[test]

@@ -44,33 +44,35 @@ pub(super) fn pane(
         height: inner.height.saturating_sub(areas.preview.height),
         ..inner
     };
-    let parts = [
-        place(picture, theme),
-        facts(picture, theme),
-        caption(app, picture),
-        tags(app, picture, theme, area.width),
-        score(picture, theme),
-    ];
+    let (place, facts) = (place(picture, theme), facts(picture, theme));
+    let (caption, score) = (caption(app, picture), score(picture, theme));
+    let mut chips = tags(app, picture, theme, area.width);
+    // Some pictures have more tags than there is room; then those that are less sure go first.
+    let others = [&place, &facts, &caption, &score].map(|part| rows(part, area));
+    let left = usize::from(area.height).saturating_sub(others.iter().sum());
+    chips.truncate(left.max(1));
+    let parts = [place, facts, caption, chips, score];
     frame.render_widget(paragraph(parts, area), area);
 }
 
 /// The parts below each other, with blank lines between them where all of them fit with these.
 fn paragraph(parts: [Vec<Line<'_>>; 5], area: Rect) -> Paragraph<'_> {
     let mut parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    // Broken at words, a long line may take one row more; that is cut at the bottom.
-    let room = usize::from(area.width.max(1));
-    let rows: usize = parts
-        .iter()
-        .flatten()
-        .map(|line| line.width().div_ceil(room).max(1))
-        .sum();
-    if rows + parts.len().saturating_sub(1) <= usize::from(area.height) {
+    let rows: usize = parts.iter().map(|part| rows(part, area) + 1).sum();
+    if rows <= usize::from(area.height) + 1 {
         for part in parts.iter_mut().skip(1) {
             part.insert(0, Line::default());
         }
     }
     let lines: Vec<_> = parts.into_iter().flatten().collect();
     Paragraph::new(Text::from(lines)).wrap(Wrap { trim: false })
+}
+
+/// Rows that lines take; broken at words, a long one may take one more, which is cut at the bottom.
+fn rows(lines: &[Line<'_>], area: Rect) -> usize {
+    let room = usize::from(area.width.max(1));
+    let rows = lines.iter().map(|line| line.width().div_ceil(room).max(1));
+    rows.sum()
 }
 
 fn caption<'a>(app: &App, picture: &Picture) -> Vec<Line<'a>> {

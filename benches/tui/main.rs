@@ -9,17 +9,22 @@
     unused_imports,
     reason = "a bench needs a part of it, and no tests"
 )]
-#[path = "../src/tui/mod.rs"]
+#[path = "../../src/tui/mod.rs"]
 mod tui;
 
+#[path = "../collection/mod.rs"]
 mod collection;
+#[cfg(target_os = "linux")]
+mod process;
 
 use std::io::sink;
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use crossterm::event::{Event, KeyCode, KeyModifiers};
 use imgsearch::Engine;
 use ratatui::backend::CrosstermBackend;
@@ -27,24 +32,34 @@ use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use tui::{Brush, Graphics, Session, Start};
 
+/// The folder in which a second process of this bench makes the collection.
+const FOLDER: &str = "IMGSEARCH_BENCH_FOLDER";
 const SCREEN: (u16, u16) = (160, 50);
 const SENTENCE: &str = "two brown dogs run along the beach";
 
-fn engine(folder: &Path, pictures: usize) -> Engine {
+/// Makes the collection in a process of its own, so that what that takes does not count as memory of the session.
+fn engine(folder: &Path) -> Engine {
+    let myself = env::current_exe().expect("this program");
+    let made = Command::new(myself).env(FOLDER, folder).status();
+    assert!(made.expect("started").success());
+    collection::engine(folder)
+}
+
+fn make(folder: &Path) {
     let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos/cat.jpg");
-    let (index, links) = (folder.join("index"), folder.join("photos"));
-    std::fs::create_dir(&links).expect("folder");
-    let mut writer = collection::write(&index, pictures, |i| {
+    let links = folder.join("photos");
+    fs::create_dir(&links).expect("folder");
+    let mut writer = collection::write(folder, collection::size(), |i| {
         let path = links.join(format!("{i}.jpg"));
         #[cfg(unix)]
         std::os::unix::fs::symlink(&photo, &path).expect("link");
         #[cfg(not(unix))]
-        std::fs::copy(&photo, &path).expect("copy");
+        fs::copy(&photo, &path).expect("copy");
         path
     });
-    writer.commit().expect("published");
-    drop(writer);
-    collection::engine(&index)
+    writer
+        .settle(|_, _| ControlFlow::Continue(()))
+        .expect("settled");
 }
 
 /// The keys of the session, for ever: the sentence, and as many backspaces.
@@ -73,7 +88,7 @@ fn session(engine: &Engine) -> Session {
 fn typing(c: &mut Criterion) {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
-    let engine = engine(folder.path(), pictures);
+    let engine = engine(folder.path());
     let mut group = c.benchmark_group(format!("tui/{pictures}"));
     group
         .sample_size(20)
@@ -100,7 +115,7 @@ fn typing(c: &mut Criterion) {
                 for key in keys.by_ref().take(times as usize) {
                     thread::sleep(Duration::from_millis(pause));
                     let pressed = Instant::now();
-                    assert!(press(Ok(key)));
+                    assert!(press(Ok(key.into())));
                     session.wait().expect("it lives");
                     terminal.draw(|frame| session.draw(frame)).expect("drawn");
                     total += pressed.elapsed();
@@ -111,7 +126,32 @@ fn typing(c: &mut Criterion) {
         });
         println!("slowest of all: {slowest:?}");
     }
+    #[cfg(target_os = "linux")]
+    {
+        let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("smaps_rollup");
+        println!(
+            "anonymous memory, no model included: {}",
+            anonymous(&rollup)
+        );
+    }
+}
+
+/// Memory that is no file's, as the system tells it.
+fn anonymous(rollup: &str) -> String {
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Anonymous:"));
+    line.expect("a line for it").trim().to_owned()
 }
 
 criterion_group!(benches, typing);
-criterion_main!(benches);
+
+fn main() {
+    if let Some(folder) = env::var_os(FOLDER) {
+        return make(Path::new(&folder));
+    }
+    benches();
+    #[cfg(target_os = "linux")]
+    process::report();
+    Criterion::default().configure_from_args().final_summary();
+}
