@@ -219,7 +219,7 @@ fn a_picture_is_found_looked_at_narrowed_down_to_corrected_and_printed() {
     desk.sees("newest of 8 pictures");
     desk.press("a cat");
     desk.until("the hit", |shown| {
-        shown.contains("tags cat") && shown.contains("1 of 8") && shown.contains("▸cat.jpg")
+        shown.contains("tags cat") && shown.contains("1 of 8") && shown.contains("▸ cat.jpg")
     });
     desk.until("pictures", |_| desk.coloured() > 500);
     assert!(!desk.shown().contains("score, of which"));
@@ -287,8 +287,9 @@ fn a_stopped_program_gives_the_terminal_back_and_goes_on_where_it_was() {
 
 #[test]
 fn whoever_is_asked_to_end_gives_the_terminal_back_first() {
+    // A shell ends like what it ran where that ends of an interrupt, unless it has something else to do then.
     let shell =
-        "sh -c 'echo $$ > $HOME/pid; exec $imgsearch tui --device cpu cat'; echo code $?; stty -a";
+        "trap : INT; sh -c 'echo $$ > $HOME/pid; exec $imgsearch tui --device cpu cat'; echo code $?; stty -a";
     for (signal, code) in [
         ("TERM", "code 143"),
         ("HUP", "code 129"),
@@ -332,13 +333,13 @@ fn what_another_process_indexes_is_found_while_it_does() {
     desk.press("rocket");
     desk.until("an answer meanwhile", |shown| {
         shown.contains("tags rocket")
-            && shown.contains("▸rocket.jpg")
+            && shown.contains("▸ rocket.jpg")
             && !shown.contains("searching")
     });
     assert!(other.wait().unwrap().success());
     desk.press("\x15cat");
     desk.until("what is new", |shown| {
-        shown.contains("▸cat.jpg") && shown.contains("1 of 2")
+        shown.contains("▸ cat.jpg") && shown.contains("1 of 2")
     });
     desk.press("\x03");
     assert_eq!(desk.ends().0, 0);
