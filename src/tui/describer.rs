@@ -33,7 +33,7 @@ pub(super) enum Wish {
 
 /// What the thread needs of an engine.
 pub(super) trait Expert: Send + 'static {
-    /// The recognised tags of a picture, most probable first, then what else is said of it.
+    /// What is said of a picture and not recognised in it, then what is, most probable first.
     fn tags(&self, subject: &Subject) -> Result<Vec<Chip>, String>;
     /// What a model says of it.
     fn caption(&self, subject: &Subject) -> Result<String, String>;
@@ -100,7 +100,7 @@ fn chips(mut tags: Vec<RecognizedTag>, said: &Annotations) -> Vec<Chip> {
         confidence: None,
         source,
     });
-    recognised.chain(others).collect()
+    others.chain(recognised).collect()
 }
 
 /// Starts the thread; it ends when what is returned is dropped.

@@ -72,7 +72,7 @@ pub(super) enum Msg {
     Tagged {
         /// The picture.
         id: ImageId,
-        /// Those that are recognised, most probable first, and what else is said of it.
+        /// What is said of it and not recognised, then what is, most probable first.
         tags: Vec<Chip>,
     },
     /// A caption of a picture was written, or cannot be.
