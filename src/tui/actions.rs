@@ -270,3 +270,6 @@ fn recall(app: &mut App, from: impl FnOnce(&mut App) -> Option<String>) -> Vec<E
         None => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,41 +122,129 @@ fn grant(
     waiting: &Receiver<Wish>,
     messages: &Sender<Msg>,
 ) -> Option<Wish> {
-    match wish {
-        Wish::Explain(question, subject) => {
-            let message = match guarded(|| expert.explain(&question, &subject)) {
-                Ok(lines) => Msg::Explained(lines),
-                Err(reason) => Msg::Notice(reason),
-            };
-            messages.send(message).ok()?;
-        }
-        Wish::Encode(subject) => {
-            let message =
-                guarded(|| expert.encode(&subject)).map_or_else(Msg::Notice, Msg::Encoded);
-            messages.send(message).ok()?;
-        }
-        Wish::Correct(pictures, edits) => {
-            let message = match guarded(|| expert.correct(&pictures, &edits)) {
-                Ok(0) => Msg::Notice("nothing changed; that was said already".to_owned()),
-                Ok(1) => Msg::Corrected("1 picture changed".to_owned()),
-                Ok(many) => Msg::Corrected(format!("{} pictures changed", grouped(many))),
-                Err(reason) => Msg::Notice(reason),
-            };
-            messages.send(message).ok()?;
-        }
-        Wish::Describe(subject) => {
-            let id = subject.id;
-            let tags = guarded(|| expert.tags(&subject)).unwrap_or_default();
-            messages.send(Msg::Tagged { id, tags }).ok()?;
-            match waiting.recv_timeout(REST) {
-                Ok(newer) => return Some(newer),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            // Some models write none.
-            let caption = guarded(|| expert.caption(&subject)).ok();
-            messages.send(Msg::Captioned { id, caption }).ok()?;
+    let Wish::Describe(subject) = wish else {
+        messages.send(granted(expert, wish)?).ok()?;
+        return waiting.recv().ok();
+    };
+    let id = subject.id;
+    let tags = guarded(|| expert.tags(&subject)).unwrap_or_default();
+    messages.send(Msg::Tagged { id, tags }).ok()?;
+    loop {
+        match waiting.recv_timeout(REST) {
+            Ok(newer @ Wish::Describe(_)) => return Some(newer),
+            // The cursor is where it was, so a caption is still wanted.
+            Ok(other) => messages.send(granted(expert, other)?).ok()?,
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => break,
         }
     }
+    // Some models write none.
+    let caption = guarded(|| expert.caption(&subject)).ok();
+    messages.send(Msg::Captioned { id, caption }).ok()?;
     waiting.recv().ok()
+}
+
+/// What comes of a wish that takes one step; `None` for one that takes more.
+fn granted(expert: &impl Expert, wish: Wish) -> Option<Msg> {
+    let message = match wish {
+        Wish::Describe(_) => return None,
+        Wish::Explain(question, subject) => {
+            guarded(|| expert.explain(&question, &subject)).map(Msg::Explained)
+        }
+        Wish::Encode(subject) => guarded(|| expert.encode(&subject)).map(Msg::Encoded),
+        Wish::Correct(pictures, edits) => {
+            guarded(|| expert.correct(&pictures, &edits)).map(|changed| match changed {
+                0 => Msg::Notice("nothing changed; that was said already".to_owned()),
+                1 => Msg::Corrected("1 picture changed".to_owned()),
+                many => Msg::Corrected(format!("{} pictures changed", grouped(many))),
+            })
+        }
+    };
+    Some(message.unwrap_or_else(Msg::Notice))
+}
+
+#[cfg(test)]
+mod tests {
+    use imgsearch::ImageId;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(5);
+
+    /// Knows everything at once, and refuses to change anything.
+    struct Sage;
+
+    impl Expert for Sage {
+        fn tags(&self, _: &Subject) -> Result<Vec<Chip>, String> {
+            Ok(Vec::new())
+        }
+
+        fn caption(&self, subject: &Subject) -> Result<String, String> {
+            Ok(subject.path.display().to_string())
+        }
+
+        fn explain(&self, question: &Question, _: &Subject) -> Result<Vec<String>, String> {
+            Ok(vec![question.text.clone()])
+        }
+
+        fn encode(&self, _: &Subject) -> Result<Vec<u8>, String> {
+            Ok(vec![7])
+        }
+
+        fn correct(&self, _: &[Subject], edits: &[TagEdit]) -> Result<usize, String> {
+            match edits.len() {
+                0 => Err("busy".to_owned()),
+                some => Ok(some - 1),
+            }
+        }
+    }
+
+    fn subject(path: &str) -> Subject {
+        Subject {
+            id: ImageId::of(path.as_bytes()),
+            path: path.into(),
+        }
+    }
+
+    #[test]
+    fn a_caption_is_written_for_the_newest_picture_whatever_else_is_asked() {
+        let (sender, messages) = mpsc::channel();
+        let wishes = start(Sage, sender);
+        let question = Question {
+            seq: 1,
+            text: "why".to_owned(),
+            sort: imgsearch::Sort::Relevance,
+            stacked: false,
+        };
+        wishes.send(Wish::Describe(subject("a"))).unwrap();
+        wishes.send(Wish::Describe(subject("b"))).unwrap();
+        wishes.send(Wish::Explain(question, subject("b"))).unwrap();
+        let (mut told, mut caption) = (Vec::new(), None);
+        while caption.is_none() {
+            match messages.recv_timeout(WAIT).unwrap() {
+                Msg::Captioned { id, caption: text } => caption = Some((id, text)),
+                other => told.push(other),
+            }
+        }
+        let (a, b) = (subject("a").id, subject("b").id);
+        assert_eq!(caption, Some((b, Some("b".to_owned()))));
+        assert!(
+            matches!(&told[..], [Msg::Tagged { id: first, .. }, Msg::Tagged { id, .. }, Msg::Explained(lines)]
+                if (*first, *id) == (a, b) && lines[0] == "why"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn only_what_changed_anything_is_looked_up_again() {
+        let told = |edits: usize| {
+            let edits = vec![TagEdit::add("dog"); edits];
+            granted(&Sage, Wish::Correct(vec![subject("a")], edits))
+        };
+        assert!(matches!(told(0), Some(Msg::Notice(told)) if told == "busy"));
+        assert!(matches!(told(1), Some(Msg::Notice(told)) if told.starts_with("nothing changed")));
+        assert!(matches!(told(2), Some(Msg::Corrected(told)) if told == "1 picture changed"));
+        let encoded = granted(&Sage, Wish::Encode(subject("a")));
+        assert!(matches!(encoded, Some(Msg::Encoded(file)) if file == [7]));
+    }
 }

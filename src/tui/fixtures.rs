@@ -125,10 +125,25 @@ pub(super) fn six() -> Answer {
     }
 }
 
-/// Hands the app an answer to its newest question.
+pub(super) fn none() -> Answer {
+    Answer {
+        pictures: Vec::new(),
+        ..six()
+    }
+}
+
+/// Hands the app the first answer to its newest question.
 pub(super) fn answer(app: &mut App, answer: Result<Answer, String>) -> Vec<Effect> {
+    answered(app, false, answer)
+}
+
+/// Hands the app the answer that sentences were matched for.
+pub(super) fn matched(app: &mut App, better: Answer) -> Vec<Effect> {
+    answered(app, true, Ok(better))
+}
+
+fn answered(app: &mut App, matched: bool, answer: Result<Answer, String>) -> Vec<Effect> {
     let seq = app.asked;
-    let matched = false;
     update(
         app,
         Msg::Answered {

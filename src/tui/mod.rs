@@ -35,6 +35,8 @@ mod worker;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod script;
 
 use std::path::PathBuf;
 

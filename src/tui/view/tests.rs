@@ -7,10 +7,10 @@ use ratatui::style::{Color, Modifier};
 
 use super::*;
 use crate::tui::app::Focus;
-use crate::tui::fixtures::{self, answer, found, six, started};
+use crate::tui::fixtures::{self, answer, found, matched, none, six, started};
 use crate::tui::keys::{Binding, KEYS};
 use crate::tui::line::Line;
-use crate::tui::message::{Answer, Indexing, Msg};
+use crate::tui::message::{Indexing, Msg};
 use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::shelf::Made;
 use crate::tui::update::update;
@@ -95,20 +95,11 @@ fn marks_order_and_facets_in_use() {
         app.sort = imgsearch::Sort::Date;
         app.stacked = true;
         app.marks = vec![app.pictures()[0].subject(), app.pictures()[2].subject()];
-        let (seq, matched) = (app.asked, true);
         let mut better = six();
         better.pictures.rotate_left(1);
         better.pictures[0].stack = vec!["/photos/rex.png".into()];
         better.pictures[0].why.itm = Some(0.8);
-        let answer = Ok(better);
-        update(
-            &mut app,
-            Msg::Answered {
-                seq,
-                matched,
-                answer,
-            },
-        );
+        matched(&mut app, better);
         app
     });
 }
@@ -127,8 +118,7 @@ fn the_newest_pictures() {
 fn an_empty_index() {
     snapshots("empty", |width, height| {
         let mut app = started("", width, height);
-        let pictures = vec![];
-        answer(&mut app, Ok(Answer { pictures, ..six() }));
+        answer(&mut app, Ok(none()));
         update(&mut app, Msg::Holds(0));
         app
     });
@@ -138,8 +128,7 @@ fn an_empty_index() {
 fn nothing_that_matches_and_what_is_nearest() {
     snapshots("nearest", |width, height| {
         let mut app = started("a unicorn", width, height);
-        let pictures = vec![];
-        answer(&mut app, Ok(Answer { pictures, ..six() }));
+        answer(&mut app, Ok(none()));
         let (seq, mut nearest) = (app.asked, fixtures::facets());
         nearest.truncate(3);
         update(&mut app, Msg::Near { seq, nearest });
