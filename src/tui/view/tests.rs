@@ -178,11 +178,7 @@ fn indexing_from_within() {
 fn an_explanation() {
     snapshots("explanation", |width, height| {
         let mut app = found(width, height);
-        let lines = [
-            "place 1, score 1.170",
-            "",
-            "+0.670  the sentence is similar, cosine 0.31",
-        ];
+        let lines = ["place 1, score 1.170", "  +0.670  similarity (ITC) 0.31"];
         update(&mut app, Msg::Explained(lines.map(str::to_owned).to_vec()));
         app
     });

@@ -230,13 +230,15 @@ fn a_picture_is_found_looked_at_narrowed_down_to_corrected_and_printed() {
     assert!(details.contains("sentence (cosine"), "{details}");
     // The second tag of what was found; the cat is one of those who do not stand.
     desk.sees("look 6  stand 4");
-    desk.press("\x14\x1b[C-");
+    desk.press("\x14\x1b[C-\x14");
     desk.until("fewer", |shown| {
         shown.contains("a cat -tag:stand") && shown.contains("1 of 4")
     });
     desk.press("\x1btdog\r");
     desk.sees("1 picture changed");
-    desk.sees("dog (added)");
+    desk.until("the tag", |shown| {
+        shown.contains("dog (added)") && shown.contains(" ms")
+    });
     desk.press("\0\0");
     desk.sees("2 marked");
     desk.press("\x1b");
@@ -287,15 +289,14 @@ fn a_stopped_program_gives_the_terminal_back_and_goes_on_where_it_was() {
 
 #[test]
 fn whoever_is_asked_to_end_gives_the_terminal_back_first() {
+    let index = indexed();
     // A shell ends like what it ran where that ends of an interrupt, unless it has something else to do then.
-    let shell =
-        "trap : INT; sh -c 'echo $$ > $HOME/pid; exec $imgsearch tui --device cpu cat'; echo code $?; stty -a";
+    let shell = "trap : INT; sh -c 'echo $$ > $HOME/pid; exec $imgsearch tui --device cpu cat'; echo code $?; stty -a";
     for (signal, code) in [
         ("TERM", "code 143"),
         ("HUP", "code 129"),
         ("INT", "code 130"),
     ] {
-        let index = indexed();
         let desk = Desk::start(index.path(), WIDE, shell);
         desk.until("the answer", |shown| shown.contains("1 of 8"));
         let pid = std::fs::read_to_string(index.path().join("pid")).unwrap();
