@@ -74,7 +74,8 @@ impl Program {
         };
         let pair = native_pty_system().openpty(size).expect("terminal");
         let mut command = CommandBuilder::new(PROGRAM);
-        command.args(["tui", "--device", "cpu"]);
+        // So the program does not wait for answers, which terminals give at once and this one does not.
+        command.args(["tui", "--device", "cpu", "--graphics", "halfblocks"]);
         command.env("IMGSEARCH_INDEX", index);
         command.env("TERM", "xterm-256color");
         let child = pair.slave.spawn_command(command).expect("started");
