@@ -7,6 +7,7 @@ mod pictures;
 mod searching;
 mod stacking;
 mod tagging;
+mod telling;
 mod thumbnails;
 mod upkeep;
 

@@ -134,9 +134,8 @@ fn text(
         .recognized()
         .iter()
         .map(|tag| match tag.source {
-            TagSource::Added => format!("{} (added)", tag.tag),
-            TagSource::Keyword => format!("{} (keyword)", tag.tag),
-            _ => tag.tag.clone(),
+            TagSource::Model => tag.tag.clone(),
+            source => format!("{} ({source})", tag.tag),
         })
         .collect();
     if !tags.is_empty() {

@@ -183,18 +183,9 @@ fn path(bytes: &[u8]) -> Result<PathBuf> {
 
 /// The report in a sentence.
 fn summary(report: &IndexReport, roots: &[PathBuf]) -> String {
-    let counts = [
-        ("added", report.added),
-        ("updated", report.updated),
-        ("moved", report.moved),
-        ("removed", report.removed),
-        ("unchanged", report.unchanged),
-        ("skipped", report.skipped.len()),
-    ];
-    let told: Vec<String> = counts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(what, count)| format!("{what} {}", HumanCount(*count as u64)))
+    let told: Vec<String> = report
+        .counts()
+        .map(|(what, count)| format!("{what} {}", HumanCount(count as u64)))
         .collect();
     let seconds = report.elapsed.as_secs_f64();
     match (told.is_empty(), report.cancelled) {

@@ -111,23 +111,12 @@ fn text(file: &Path, said: &Annotations, output: &mut Output) -> Result<()> {
     let path = output.shown(file);
     output.styled(Style::Bold, path)?;
     output.write(":")?;
-    for (at, (name, source)) in words(said).enumerate() {
+    for (at, (name, source)) in said.iter().enumerate() {
         output.write(if at == 0 { " " } else { ", " })?;
         output.write(name)?;
         output.styled(Style::Dim, format!(" ({source})"))?;
     }
     output.write("\n")
-}
-
-/// All that is said, each with who says it.
-pub(crate) fn words(said: &Annotations) -> impl Iterator<Item = (&str, &'static str)> {
-    let all = [
-        (&said.added, "added"),
-        (&said.removed, "removed"),
-        (&said.keywords, "keyword"),
-    ];
-    all.into_iter()
-        .flat_map(|(words, source)| words.iter().map(move |word| (word.as_str(), source)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::{self, Output, Style};
 use super::settings::Settings;
-use super::tag;
 
 /// Show the tags recognised in pictures
 ///
@@ -84,14 +83,14 @@ fn text(
         output.write(separator)?;
         output.write(&tag.tag)?;
         let mut note = format!(" {:.2}", tag.score);
-        for (_, source) in tag::words(said).filter(|(word, _)| is_same(word, &tag.tag)) {
+        for (_, source) in said.iter().filter(|(word, _)| is_same(word, &tag.tag)) {
             note += &format!(" ({source})");
         }
         output.styled(Style::Dim, note)?;
         separator = ", ";
     }
     let is_shown = |word| tags.iter().any(|tag| is_same(word, &tag.tag));
-    for (word, source) in tag::words(said).filter(|(word, _)| !is_shown(word)) {
+    for (word, source) in said.iter().filter(|(word, _)| !is_shown(word)) {
         output.write(separator)?;
         output.write(word)?;
         output.styled(Style::Dim, format!(" ({source})"))?;

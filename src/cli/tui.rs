@@ -1,7 +1,6 @@
 //! `imgsearch tui`, and `imgsearch` alone: the terminal interface.
 
 use anyhow::{Result, bail};
-use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::output::Output;
@@ -25,25 +24,7 @@ pub(crate) struct TuiArgs {
     null: bool,
     /// What pictures are made of
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
-    graphics: How,
-}
-
-/// What pictures are made of.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum How {
-    /// The best that the terminal says it can
-    #[default]
-    Auto,
-    /// Kitty's protocol
-    Kitty,
-    /// iTerm2's protocol
-    Iterm2,
-    /// Sixels
-    Sixel,
-    /// Coloured half blocks, which every terminal shows
-    Halfblocks,
-    /// Nothing: text alone
-    None,
+    graphics: Graphics,
 }
 
 /// Opens the terminal interface; the pictures that were chosen in it are printed when it closes.
@@ -62,14 +43,7 @@ pub(crate) fn run(args: &TuiArgs, settings: &Settings, output: &mut Output) -> R
         ..Start::default()
     };
     let options = Options {
-        graphics: match args.graphics {
-            How::Auto => Graphics::Auto,
-            How::Kitty => Graphics::Kitty,
-            How::Iterm2 => Graphics::Iterm2,
-            How::Sixel => Graphics::Sixel,
-            How::Halfblocks => Graphics::Halfblocks,
-            How::None => Graphics::None,
-        },
+        graphics: args.graphics,
         history: settings.history.clone(),
     };
     let chosen = tui::run(settings.engine()?, start, options)?;

@@ -75,6 +75,17 @@ pub struct Annotations {
 }
 
 impl Annotations {
+    /// All that is said, each with who says it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, TagSource)> {
+        let all = [
+            (&self.added, TagSource::Added),
+            (&self.removed, TagSource::Removed),
+            (&self.keywords, TagSource::Keyword),
+        ];
+        all.into_iter()
+            .flat_map(|(names, source)| names.iter().map(move |name| (name.as_str(), source)))
+    }
+
     fn of(record: Record) -> Self {
         let keywords = record.facts.keywords.into_iter();
         let (added, removed): (Vec<_>, Vec<_>) = record

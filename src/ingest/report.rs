@@ -66,3 +66,18 @@ pub struct IndexReport {
     /// How long it took.
     pub elapsed: Duration,
 }
+
+impl IndexReport {
+    /// How many files of each kind there were, those of which there were none left out; what was skipped comes last.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let counts = [
+            ("added", self.added),
+            ("updated", self.updated),
+            ("moved", self.moved),
+            ("removed", self.removed),
+            ("unchanged", self.unchanged),
+            ("skipped", self.skipped.len()),
+        ];
+        counts.into_iter().filter(|(_, count)| *count > 0)
+    }
+}

@@ -1,5 +1,7 @@
 //! Who says of a picture that a tag applies.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
 /// Who says whether a tag applies to a picture.
@@ -18,6 +20,17 @@ pub enum TagSource {
     Added,
     /// A person who took it away.
     Removed,
+}
+
+impl Display for TagSource {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Model => "model",
+            Self::Keyword => "keyword",
+            Self::Added => "added",
+            Self::Removed => "removed",
+        })
+    }
 }
 
 impl TagSource {

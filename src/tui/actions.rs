@@ -2,10 +2,11 @@
 
 use imgsearch::Sort;
 
+use super::action::{Action, Go};
 use super::app::{App, Focus, Overlay, Text};
-use super::keys::{Action, Go};
-use super::line::{Edit, Line};
+use super::line::Edit;
 use super::message::Effect;
+use super::prompt::{Asks, Prompt};
 use super::travel;
 use super::update::{ask, ask_if, forget_drawings, question};
 
@@ -29,7 +30,14 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Copy => on_picture(app, |picture| {
             Effect::Copy(picture.path.to_string_lossy().into_owned())
         }),
+        Action::CopyPicture if app.copies => on_picture(app, Effect::CopyPicture),
+        Action::CopyPicture => {
+            let told = "this terminal cannot copy pictures, as Kitty can; Ctrl-Y copies the path";
+            app.notice = Some(told.to_owned());
+            vec![]
+        }
         Action::Mark => mark(app),
+        Action::Correct => correct(app),
         Action::Similar => similar(app),
         Action::Explain => {
             let question = question(app);
@@ -68,7 +76,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Newer => recall(app, |app| app.history.newer()),
         Action::Index if app.indexing.is_some() => vec![Effect::StopIndexing],
         Action::Index => {
-            app.prompt = Some(Line::new(""));
+            app.prompt = Some(Prompt::new(Asks::Folder));
             vec![]
         }
         Action::Refresh => {
@@ -212,6 +220,25 @@ fn mark(app: &mut App) -> Vec<Effect> {
     remember(app).into_iter().collect()
 }
 
+/// Asks what tags the marked pictures have, or else the one under the cursor.
+fn correct(app: &mut App) -> Vec<Effect> {
+    if app.is_waiting() || app.overlay.is_some() {
+        return vec![];
+    }
+    let subjects = match app.marks.is_empty() {
+        true => app
+            .picture()
+            .map(super::picture::Picture::subject)
+            .into_iter()
+            .collect(),
+        false => app.marks.clone(),
+    };
+    if !subjects.is_empty() {
+        app.prompt = Some(Prompt::new(Asks::Tags(subjects)));
+    }
+    vec![]
+}
+
 /// Asks for pictures like the one under the cursor, in the words of the query language, so that words can be added.
 fn similar(app: &mut App) -> Vec<Effect> {
     if app.is_waiting() || app.overlay.is_some() {
@@ -243,3 +270,6 @@ fn recall(app: &mut App, from: impl FnOnce(&mut App) -> Option<String>) -> Vec<E
         None => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use super::message::Subject;
 use super::notes::Notes;
 use super::painter::Order;
 use super::picture::Picture;
+use super::prompt::Prompt;
 use super::reading::Reading;
 use super::shelf::{Shelf, Spot};
 
@@ -39,8 +40,8 @@ pub(super) struct App {
     pub(super) line: Line,
     /// What was asked before.
     pub(super) history: History,
-    /// The folder to index, while it is being typed.
-    pub(super) prompt: Option<Line>,
+    /// Something else that is asked for, while it is being typed.
+    pub(super) prompt: Option<Prompt>,
     /// What the words of the query stand for, once known.
     pub(super) reading: Option<Reading>,
     /// Why the newest question has no answer, while that to an older one is on the screen.
@@ -55,6 +56,8 @@ pub(super) struct App {
     pub(super) body: Body,
     /// Pictures in the index, once counted.
     pub(super) holds: Option<usize>,
+    /// What the collection shows that is nearest to the question, where the answer is empty.
+    pub(super) nearest: Vec<Facet>,
     /// The tags of the answer.
     pub(super) facets: Vec<Facet>,
     /// The facet under the cursor.
@@ -79,6 +82,8 @@ pub(super) struct App {
     pub(super) overlay: Option<Overlay>,
     /// Whether pictures can be shown.
     pub(super) draws: bool,
+    /// Whether the terminal may have a clipboard for pictures.
+    pub(super) copies: bool,
     /// Drawings.
     pub(super) shelf: Shelf,
     /// What was ordered of the painter last.
@@ -150,7 +155,8 @@ pub(super) enum Text {
 }
 
 impl App {
-    pub(super) fn new(start: Start, draws: bool, size: Size) -> Self {
+    /// An app on a screen that shows pictures, if it does, in pixels (`Some(true)`) or in half blocks.
+    pub(super) fn new(start: Start, sharp: Option<bool>, size: Size) -> Self {
         Self {
             line: Line::new(&start.query),
             history: History::new(start.queries.clone()),
@@ -162,6 +168,7 @@ impl App {
             keeps: false,
             body: Body::Waiting,
             holds: None,
+            nearest: Vec::new(),
             facets: Vec::new(),
             facet: 0,
             focus: Focus::Query,
@@ -173,7 +180,8 @@ impl App {
             sort: Sort::Relevance,
             stacked: false,
             overlay: None,
-            draws,
+            draws: sharp.is_some(),
+            copies: sharp == Some(true),
             shelf: Shelf::default(),
             ordered: Order::default(),
             notes: Notes::default(),

@@ -34,6 +34,15 @@ pub(super) enum Stance {
     Excluded,
 }
 
+impl From<imgsearch::Facet> for Facet {
+    fn from(facet: imgsearch::Facet) -> Self {
+        Self {
+            tag: facet.tag,
+            images: facet.images,
+        }
+    }
+}
+
 impl Facet {
     /// As it is shown.
     pub(super) fn label(&self) -> String {

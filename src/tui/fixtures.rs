@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imgsearch::query::How;
+use imgsearch::query::{How, TagSource};
 use imgsearch::{Explanation, ImageId, media};
 use ratatui::layout::Size;
 use serde_json::json;
@@ -112,7 +112,7 @@ pub(super) fn begun(query: &str, draws: bool, width: u16, height: u16) -> App {
         home: Some("/home/ann".into()),
         ..Start::default()
     };
-    let mut app = App::new(start, draws, Size { width, height });
+    let mut app = App::new(start, draws.then_some(false), Size { width, height });
     let effects = update(&mut app, Msg::Started);
     assert!(matches!(effects[..], [Effect::Ask(_)]));
     app
@@ -125,10 +125,25 @@ pub(super) fn six() -> Answer {
     }
 }
 
-/// Hands the app an answer to its newest question.
+pub(super) fn none() -> Answer {
+    Answer {
+        pictures: Vec::new(),
+        ..six()
+    }
+}
+
+/// Hands the app the first answer to its newest question.
 pub(super) fn answer(app: &mut App, answer: Result<Answer, String>) -> Vec<Effect> {
+    answered(app, false, answer)
+}
+
+/// Hands the app the answer that sentences were matched for.
+pub(super) fn matched(app: &mut App, better: Answer) -> Vec<Effect> {
+    answered(app, true, Ok(better))
+}
+
+fn answered(app: &mut App, matched: bool, answer: Result<Answer, String>) -> Vec<Effect> {
     let seq = app.asked;
-    let matched = false;
     update(
         app,
         Msg::Answered {
@@ -171,11 +186,17 @@ fn filled(draws: bool, width: u16, height: u16) -> App {
     let facets = facets();
     update(&mut app, Msg::Counted { seq, facets });
     let id = app.pictures()[0].id;
-    let chip = |tag: &str, confidence| Chip {
+    let chip = |tag: &str, confidence, source| Chip {
         tag: tag.to_owned(),
         confidence,
+        source,
     };
-    let tags = vec![chip("dog", 0.93), chip("sea", 0.9), chip("beach", 0.71)];
+    let tags = vec![
+        chip("dog", Some(0.93), TagSource::Model),
+        chip("sea", Some(0.9), TagSource::Removed),
+        chip("beach", Some(0.71), TagSource::Model),
+        chip("harbour", None, TagSource::Keyword),
+    ];
     update(&mut app, Msg::Tagged { id, tags });
     let caption = Some("a dog runs on a beach".to_owned());
     update(&mut app, Msg::Captioned { id, caption });

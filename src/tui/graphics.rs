@@ -17,21 +17,21 @@ use ratatui_image::{Image, Resize};
 /// waited for where something between us and the terminal swallows it.
 const PATIENCE: Duration = Duration::from_millis(1000);
 
-/// What pictures are made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What pictures are made of; `--graphics` takes these names, and its help these sentences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Graphics {
-    /// The best that the terminal can.
+    /// The best that the terminal says it can
     #[default]
     Auto,
-    /// Kitty's protocol.
+    /// Kitty's protocol
     Kitty,
-    /// iTerm2's protocol.
+    /// iTerm2's protocol
     Iterm2,
-    /// Sixels.
+    /// Sixels
     Sixel,
-    /// Coloured half blocks, which are text.
+    /// Coloured half blocks, which every terminal shows
     Halfblocks,
-    /// Nothing.
+    /// Nothing: text alone
     None,
 }
 
@@ -82,6 +82,11 @@ impl Brush {
         Self {
             picker: Picker::halfblocks(),
         }
+    }
+
+    /// Whether it draws pixels, as terminals do that know more than text.
+    pub(super) fn is_sharp(&self) -> bool {
+        self.picker.protocol_type() != ProtocolType::Halfblocks
     }
 
     /// The longer side of a picture that fills so many cells, in pixels.

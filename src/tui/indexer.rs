@@ -103,21 +103,14 @@ fn told(progress: &Progress) -> String {
 }
 
 fn summary(report: &IndexReport, folder: &Path) -> String {
-    let counts = [
-        ("added", report.added),
-        ("updated", report.updated),
-        ("moved", report.moved),
-        ("removed", report.removed),
-        ("unchanged", report.unchanged),
-    ];
-    let counted = counts.iter().filter(|(_, count)| *count > 0);
-    let mut told: Vec<_> = counted
-        .map(|(what, count)| format!("{what} {}", grouped(*count)))
+    let mut told: Vec<_> = report
+        .counts()
+        .map(|(what, count)| format!("{what} {}", grouped(count)))
         .collect();
+    // One of those that were skipped says what the matter is.
     if let Some(first) = report.skipped.first() {
-        let count = grouped(report.skipped.len());
         let name = shown_path(first.path.file_name().map_or(&first.path, Path::new));
-        told.push(format!("skipped {count}, as {name}: {}", first.reason));
+        told.push(format!("as {name}: {}", first.reason));
     }
     let end = if report.cancelled { "stopped; " } else { "" };
     match told.is_empty() {

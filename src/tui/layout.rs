@@ -20,6 +20,8 @@ const TILE: u16 = 20;
 const IN_LIST: Size = Size::new(8, 3);
 /// Details from this height on have room for a picture above the words.
 const PREVIEWED: u16 = 14;
+/// Rows that the words of most pictures take.
+const WORDS: u16 = 14;
 
 /// What is wanted on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,10 +117,12 @@ fn preview(detail: Rect, list: Rect, shape: Shape) -> Rect {
     if !shape.draws || detail.height < PREVIEWED || width == 0 {
         return Rect::default();
     }
+    // The picture has what the words leave, and never less than two fifths.
+    let room = detail.height.saturating_sub(WORDS);
     Rect {
         x: detail.x + margin,
         width,
-        height: high(width).min(detail.height / 2),
+        height: high(width).min(room.max(detail.height * 2 / 5)),
         ..detail
     }
 }

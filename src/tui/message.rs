@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent};
-use imgsearch::{ImageId, Sort};
+use imgsearch::{ImageId, Sort, TagEdit};
 use ratatui::layout::Size;
 
 use super::facets::Facet;
@@ -50,6 +50,13 @@ pub(super) enum Msg {
         /// Most frequent first.
         facets: Vec<Facet>,
     },
+    /// Nothing answers a question, and this is what the collection shows instead.
+    Near {
+        /// The question's number.
+        seq: u64,
+        /// Tags with the number of pictures that show them.
+        nearest: Vec<Facet>,
+    },
     /// The pictures of the index were counted.
     Holds(usize),
     /// A picture was drawn, or could not be.
@@ -65,7 +72,7 @@ pub(super) enum Msg {
     Tagged {
         /// The picture.
         id: ImageId,
-        /// Those that are recognised, most probable first.
+        /// What is said of it and not recognised, then what is, most probable first.
         tags: Vec<Chip>,
     },
     /// A caption of a picture was written, or cannot be.
@@ -77,6 +84,10 @@ pub(super) enum Msg {
     },
     /// Why a picture stands where it stands.
     Explained(Vec<String>),
+    /// A picture is ready for the clipboard, as a PNG file.
+    Encoded(Vec<u8>),
+    /// What was said of tags is stored.
+    Corrected(String),
     /// How far an index run is.
     Indexing(Indexing),
     /// Something to be told in passing.
@@ -155,12 +166,18 @@ pub(super) enum Effect {
     Describe(Subject),
     /// Say why a picture stands where it stands.
     Explain(Question, Subject),
+    /// Say something of the tags of pictures.
+    Correct(Vec<Subject>, Vec<TagEdit>),
     /// Open a file or a folder with the program that is meant for it.
     Open(PathBuf),
     /// Show a file in its folder.
     Reveal(PathBuf),
     /// Put text on the clipboard of the terminal.
     Copy(String),
+    /// Make a picture ready for the clipboard.
+    CopyPicture(Subject),
+    /// Put a PNG file on the clipboard of the terminal.
+    Clip(Vec<u8>),
     /// Keep a query for another day.
     Remember(String),
     /// Index a folder.

@@ -3,8 +3,10 @@
 //! [`app`] holds all state, [`update`] changes it and answers with effects, [`view`] draws it. Threads do what blocks: one
 //! forwards the keys, others search, match, draw pictures, describe and index. An ordinary client of the public library API.
 
+mod action;
 mod actions;
 mod app;
+mod clipboard;
 mod describer;
 mod facets;
 mod graphics;
@@ -18,6 +20,7 @@ mod message;
 mod notes;
 mod painter;
 mod picture;
+mod prompt;
 mod reading;
 mod session;
 mod shelf;
@@ -27,12 +30,13 @@ mod text;
 mod theme;
 mod travel;
 mod update;
-mod verdict;
 mod view;
 mod worker;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod script;
 
 use std::path::PathBuf;
 
@@ -85,7 +89,7 @@ fn live(session: &mut Session, screen: &mut Screen) -> anyhow::Result<Left> {
         screen.draw(|frame| session.draw(frame))?;
         for deed in session.wait()? {
             match deed {
-                Deed::Copy(text) => screen.copy(&text)?,
+                Deed::Write(commands) => screen.write(&commands)?,
                 Deed::Redraw => screen.redraw()?,
                 Deed::Suspend => screen.suspend()?,
                 Deed::Leave(chosen) => return Ok(Left::With(chosen)),

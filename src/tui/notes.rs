@@ -3,23 +3,26 @@
 use std::collections::HashMap;
 
 use imgsearch::ImageId;
+use imgsearch::query::TagSource;
 
 /// Pictures that notes are kept of.
 const MOST: usize = 500;
 
-/// A recognised tag of a picture.
+/// A tag of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Chip {
     /// The tag.
     pub(super) tag: String,
-    /// Its probability.
-    pub(super) confidence: f32,
+    /// Its probability, where it is recognised.
+    pub(super) confidence: Option<f32>,
+    /// Who says whether it applies.
+    pub(super) source: TagSource,
 }
 
 /// What is known of one picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Note {
-    /// Its recognised tags, once they were looked up.
+    /// Its tags, once they were looked up.
     pub(super) tags: Option<Vec<Chip>>,
     /// Its caption, once one was written.
     pub(super) caption: Option<String>,

@@ -5,24 +5,24 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use anyhow::Context;
-use crossterm::event::Event;
 use imgsearch::Engine;
 use ratatui::Frame;
 use ratatui::layout::Size;
 
 use super::app::{App, Start};
+use super::clipboard::Come;
 use super::describer::{self, Wish};
 use super::indexer::Indexer;
 use super::message::{Effect, Msg, Question};
 use super::painter::{self, Order};
 use super::update::update;
-use super::{Brush, history, launch, view, worker};
+use super::{Brush, clipboard, history, launch, view, worker};
 
 /// Something that only whoever holds the terminal can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Put text on the clipboard.
-    Copy(String),
+    /// Tell the terminal something that is not drawn.
+    Write(String),
     /// Draw all anew.
     Redraw,
     /// Stop the program.
@@ -63,7 +63,7 @@ impl Session {
             ..start
         };
         let session = Self {
-            app: App::new(start, brush.is_some(), size),
+            app: App::new(start, brush.as_ref().map(Brush::is_sharp), size),
             questions: worker::start(engine.clone(), sender.clone()),
             orders: brush.map(|brush| painter::start(engine.clone(), brush, sender.clone())),
             wishes: describer::start(engine.clone(), sender.clone()),
@@ -84,11 +84,12 @@ impl Session {
     }
 
     /// Where events of the terminal go; says whether anybody still takes them.
-    pub(crate) fn events(&self) -> impl Fn(io::Result<Event>) -> bool + Send + 'static {
+    pub(crate) fn events(&self) -> impl Fn(io::Result<Come>) -> bool + Send + 'static {
         let sender = self.sender();
-        move |event| {
-            let message = match event {
-                Ok(event) => Msg::of(event),
+        move |come| {
+            let message = match come {
+                Ok(Come::Event(event)) => Msg::of(event),
+                Ok(Come::Reply(reply)) => Some(Msg::Notice(clipboard::told(&reply))),
                 Err(error) => Some(Msg::Lost(format!("the keyboard cannot be read: {error}"))),
             };
             message.is_none_or(|message| sender.send(message).is_ok())
@@ -145,6 +146,9 @@ impl Session {
             Effect::Explain(question, subject) => {
                 drop(self.wishes.send(Wish::Explain(question, subject)));
             }
+            Effect::Correct(pictures, edits) => {
+                drop(self.wishes.send(Wish::Correct(pictures, edits)));
+            }
             Effect::Open(path) => launch::open(path, self.sender()),
             Effect::Reveal(path) => launch::reveal(path, self.sender()),
             Effect::Remember(query) => self.remember(&query),
@@ -157,7 +161,9 @@ impl Session {
                     indexer.stop();
                 }
             }
-            Effect::Copy(text) => return Some(Deed::Copy(text)),
+            Effect::CopyPicture(picture) => drop(self.wishes.send(Wish::Encode(picture))),
+            Effect::Copy(text) => return Some(Deed::Write(clipboard::text(&text))),
+            Effect::Clip(png) => return Some(Deed::Write(clipboard::picture(&png))),
             Effect::Redraw => return Some(Deed::Redraw),
             Effect::Suspend => return Some(Deed::Suspend),
             Effect::Quit => return Some(Deed::Leave(self.app.chosen.clone())),

@@ -7,12 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use crossterm::cursor::Show;
 use crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-    Event,
 };
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -22,6 +19,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 
+use super::clipboard::{Come, Replies};
 use super::{Brush, Graphics, signals};
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
@@ -115,10 +113,10 @@ impl Screen {
         self.redraw()
     }
 
-    /// Has the terminal put text on its clipboard, which works from another machine too.
-    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
+    /// Tells the terminal something that is not drawn.
+    pub(super) fn write(&mut self, commands: &str) -> io::Result<()> {
         let mut out = self.takeover.stream.clone();
-        write!(out, "\x1b]52;c;{}\x07", BASE64.encode(text))?;
+        out.write_all(commands.as_bytes())?;
         out.flush()
     }
 
@@ -211,14 +209,65 @@ fn restore(stream: &Stream, active: &AtomicBool) {
 
 /// Starts the thread that waits for keys and hands them on until nobody takes them. It blocks, so an idle screen takes no time; it
 /// stays blocked when the screen is left, which is why the process should end soon after.
-pub(super) fn forward_events(hand_on: impl Fn(io::Result<Event>) -> bool + Send + 'static) {
+pub(super) fn forward_events(hand_on: impl Fn(io::Result<Come>) -> bool + Send + 'static) {
     thread::spawn(move || {
+        let mut replies = Replies::default();
         loop {
-            let event = event::read();
-            let is_lost = event.is_err();
-            if !hand_on(event) || is_lost {
+            let come = match event::read() {
+                Ok(event) => replies.take(event),
+                Err(error) => {
+                    hand_on(Err(error));
+                    break;
+                }
+            };
+            if !come.into_iter().all(|come| hand_on(Ok(come))) {
                 break;
             }
         }
     });
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::env;
+    use std::io::Read;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    const INSIDE: &str = "IMGSEARCH_TEST_INSIDE_A_TERMINAL";
+    const NAME: &str = "tui::terminal::tests::a_panic_gives_the_terminal_back_before_it_is_told";
+
+    /// Runs itself a second time, in a terminal.
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        if env::var_os(INSIDE).is_some() {
+            let mut screen = Screen::enter(Graphics::None, false).unwrap();
+            let draw = |frame: &mut Frame<'_>| frame.render_widget("framed", frame.area());
+            screen.draw(draw).unwrap();
+            panic!("a deliberate one");
+        }
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", "\"$0\" --exact \"$1\" --nocapture; stty -a"]);
+        command.args([env::current_exe().unwrap().as_os_str(), NAME.as_ref()]);
+        command.env(INSIDE, "1");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let (mut output, mut told) = (pair.master.try_clone_reader().unwrap(), Vec::new());
+        // The end of a pseudo-terminal is an error on Linux.
+        let _ = output.read_to_end(&mut told);
+        child.wait().unwrap();
+        let told = String::from_utf8_lossy(&told);
+        let (shown, after) = told.rsplit_once("\x1b[?1049l").expect(&told);
+        assert!(
+            shown.contains("\x1b[?1049h") && shown.contains("framed"),
+            "{told}"
+        );
+        assert!(!shown.contains("deliberate"), "{told}");
+        assert!(after.contains("a deliberate one"), "{told}");
+        let mut modes = after.split_whitespace();
+        assert!(modes.any(|mode| mode == "icanon"), "{told}");
+    }
 }

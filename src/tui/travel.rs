@@ -1,7 +1,8 @@
 //! The ways of the cursor through the results, and of the eye through what lies over them.
 
+use super::action::Go;
 use super::app::{App, Text};
-use super::keys::{Go, KEYS};
+use super::keys::KEYS;
 
 /// Takes a step through the results, or through what lies over them.
 pub(super) fn travel(app: &mut App, go: Go) {

@@ -3,12 +3,14 @@
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::action::Action;
 use super::actions::act;
 use super::app::{App, Body, Focus, Overlay, Text};
 use super::facets::{self, Stance};
-use super::keys::{self, Action};
+use super::keys;
 use super::message::{Answer, Effect, Indexing, Msg, Question};
 use super::painter::Order;
+use super::prompt;
 use super::travel;
 
 /// Takes a message in.
@@ -26,7 +28,7 @@ fn take(app: &mut App, message: Msg) -> Vec<Effect> {
         Msg::Mouse(event) => mouse(app, event),
         Msg::Paste(text) => match &mut app.prompt {
             Some(prompt) => {
-                prompt.insert(&text);
+                prompt.line.insert(&text);
                 vec![]
             }
             None => {
@@ -64,6 +66,12 @@ fn take(app: &mut App, message: Msg) -> Vec<Effect> {
             }
             vec![]
         }
+        Msg::Near { seq, nearest } => {
+            if seq == app.asked {
+                app.nearest = nearest;
+            }
+            vec![]
+        }
         Msg::Holds(images) => {
             app.holds = Some(images);
             vec![]
@@ -92,6 +100,18 @@ fn take(app: &mut App, message: Msg) -> Vec<Effect> {
             });
             vec![]
         }
+        Msg::Encoded(png) => {
+            // A terminal that does not know what this is says nothing.
+            app.notice = Some(
+                "handed to the terminal; if it says no more, it cannot copy pictures".to_owned(),
+            );
+            vec![Effect::Clip(png)]
+        }
+        Msg::Corrected(told) => {
+            app.notice = Some(told);
+            know_anew(app);
+            ask(app, true)
+        }
         Msg::Indexing(step) => indexing(app, step),
         Msg::Notice(text) => {
             app.notice = Some(text);
@@ -113,39 +133,11 @@ fn key(app: &mut App, event: KeyEvent) -> Vec<Effect> {
     app.notice = None;
     app.clicked = None;
     match (action, app.focus, app.prompt.is_some()) {
-        (_, _, true) => prompted(app, action),
+        (_, _, true) => prompt::answer(app, action),
         (Action::Type('+') | Action::Enter, Focus::Facets, _) => take_facet(app, Stance::Wanted),
         (Action::Type('-'), Focus::Facets, _) => take_facet(app, Stance::Excluded),
         (action, _, _) => act(app, action),
     }
-}
-
-/// A key while a folder is asked for.
-fn prompted(app: &mut App, action: Action) -> Vec<Effect> {
-    let Some(prompt) = &mut app.prompt else {
-        return vec![];
-    };
-    match action {
-        Action::Type(c) => drop(prompt.insert(c.encode_utf8(&mut [0; 4]))),
-        Action::Edit(edit) => drop(prompt.edit(edit)),
-        Action::Left => drop(prompt.edit(super::line::Edit::Left)),
-        Action::Right => drop(prompt.edit(super::line::Edit::Right)),
-        Action::Back | Action::Index => app.prompt = None,
-        Action::Quit => return vec![Effect::Quit],
-        Action::Enter => {
-            let folder = prompt.text().trim().to_owned();
-            app.prompt = None;
-            if !folder.is_empty() {
-                app.indexing = Some("beginning".to_owned());
-                return vec![Effect::Index(super::text::at_home(
-                    &folder,
-                    app.start.home.as_deref(),
-                ))];
-            }
-        }
-        _ => {}
-    }
-    vec![]
 }
 
 fn mouse(app: &mut App, event: MouseEvent) -> Vec<Effect> {
@@ -245,6 +237,7 @@ fn show(app: &mut App, matched: bool, answer: Result<Answer, String>) {
             }
             let under = app.picture().map(|picture| picture.id);
             app.trouble = None;
+            app.nearest.clear();
             app.body = Body::Found {
                 pictures,
                 took,
@@ -270,14 +263,19 @@ fn indexing(app: &mut App, step: Indexing) -> Vec<Effect> {
         Indexing::Over(told) => {
             app.indexing = None;
             app.notice = Some(told);
-            app.notes.clear();
-            app.described = None;
+            know_anew(app);
             // Pictures that could not be drawn may be there now.
             forget_drawings(app);
             return ask(app, true);
         }
     }
     vec![]
+}
+
+/// Forgets what is known of pictures, so that it is looked up again.
+fn know_anew(app: &mut App) {
+    app.notes.clear();
+    app.described = None;
 }
 
 pub(super) fn forget_drawings(app: &mut App) {

@@ -18,6 +18,8 @@ use super::reading::Reading;
 const MOST: usize = 200;
 /// Facets that are shown at most.
 const FACETS: usize = 60;
+/// Tags that are named when nothing answers.
+const NEAREST: usize = 5;
 /// How long fingers must rest before sentences are matched, which takes a hundred milliseconds and cannot be stopped.
 const REST: Duration = Duration::from_millis(150);
 
@@ -31,6 +33,8 @@ pub(super) trait Library: Clone + Send + 'static {
     fn search(&self, question: &Question, legs: Legs) -> Result<Answer, String>;
     /// Counts the tags of what a search finds.
     fn facets(&self, question: &Question) -> Result<Vec<Facet>, String>;
+    /// What the collection shows that is nearest to a question which nothing answers.
+    fn nearest(&self, question: &Question) -> Result<Vec<Facet>, String>;
 }
 
 impl Library for Engine {
@@ -59,11 +63,14 @@ impl Library for Engine {
         let query = query(question)?.with_legs(Legs::fast());
         let facets = Engine::facets(self, &query).map_err(|error| error.to_string())?;
         let facets = facets.into_iter().filter(|facet| facet.images > 0);
-        let facets = facets.take(FACETS).map(|facet| Facet {
-            tag: facet.tag,
-            images: facet.images,
-        });
-        Ok(facets.collect())
+        Ok(facets.take(FACETS).map(Facet::from).collect())
+    }
+
+    fn nearest(&self, question: &Question) -> Result<Vec<Facet>, String> {
+        let query = query(question)?.with_legs(Legs::fast());
+        let nearest = self.nearest_concepts(&query, NEAREST);
+        let nearest = nearest.map_err(|error| error.to_string())?;
+        Ok(nearest.into_iter().map(Facet::from).collect())
     }
 }
 
@@ -123,10 +130,16 @@ fn serve(
             }
         }
         let pictures = guarded(|| library.search(&question, Legs::fast()));
-        let is_answer = pictures.is_ok();
+        let found_any = pictures.as_ref().map(|answer| !answer.pictures.is_empty());
+        let found_any = found_any.ok();
         answer(messages, seq, false, pictures)?;
-        if !is_answer {
-            return Some(());
+        match found_any {
+            None => return Some(()),
+            Some(false) if !blank => {
+                let nearest = guarded(|| library.nearest(&question)).unwrap_or_default();
+                messages.send(Msg::Near { seq, nearest }).ok()?;
+            }
+            Some(_) => {}
         }
         if !blank {
             found.send(question.clone()).ok()?;

@@ -1,71 +1,12 @@
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyModifiers;
 use ratatui::layout::Size;
 
 use super::*;
 use crate::tui::app::{Start, Text};
 use crate::tui::fixtures::{
-    answer, begun, draw_all, drawn, facets, found, pictures, reading, six, started,
+    answer, begun, draw_all, drawn, facets, found, matched, none, pictures, reading, six, started,
 };
-use crate::tui::message::Subject;
-
-/// Presses keys: `C-x` with control, `M-x` with alt, names in full, everything else letter by letter.
-fn press(app: &mut App, script: &str) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    for word in script.split(' ') {
-        let (modifiers, rest) = match word.split_at_checked(2) {
-            Some(("C-", rest)) => (KeyModifiers::CONTROL, rest),
-            Some(("M-", rest)) => (KeyModifiers::ALT, rest),
-            _ => (KeyModifiers::NONE, word),
-        };
-        let named = match rest {
-            "Enter" => Some(KeyCode::Enter),
-            "Esc" => Some(KeyCode::Esc),
-            "Tab" => Some(KeyCode::Tab),
-            "F1" => Some(KeyCode::F(1)),
-            "Up" => Some(KeyCode::Up),
-            "Down" => Some(KeyCode::Down),
-            "Left" => Some(KeyCode::Left),
-            "Right" => Some(KeyCode::Right),
-            "PgUp" => Some(KeyCode::PageUp),
-            "PgDn" => Some(KeyCode::PageDown),
-            "Backspace" => Some(KeyCode::Backspace),
-            "Space" => Some(KeyCode::Char(' ')),
-            "Home" => Some(KeyCode::Home),
-            "End" => Some(KeyCode::End),
-            _ => None,
-        };
-        let codes = match named {
-            Some(code) => vec![code],
-            None => rest.chars().map(KeyCode::Char).collect(),
-        };
-        for code in codes {
-            effects.extend(update(app, Msg::Key(KeyEvent::new(code, modifiers))));
-        }
-    }
-    effects
-}
-
-/// The questions among some effects; descriptions and drawings follow whatever the cursor is on.
-fn asked(effects: &[Effect]) -> Vec<(u64, &str)> {
-    let question = |effect| match effect {
-        &Effect::Ask(Question { seq, ref text, .. }) => Some((seq, text.as_str())),
-        Effect::Describe(_) | Effect::Paint(_) | Effect::Remember(_) => None,
-        other => panic!("{other:?}"),
-    };
-    effects.iter().filter_map(question).collect()
-}
-
-fn rest(effects: Vec<Effect>) -> Vec<Effect> {
-    let is_rest = |effect: &Effect| !matches!(effect, Effect::Describe(_) | Effect::Paint(_));
-    effects.into_iter().filter(is_rest).collect()
-}
-
-fn prints(app: &mut App) {
-    app.start = Start {
-        prints: true,
-        ..app.start.clone()
-    };
-}
+use crate::tui::script::{asked, press, rest};
 
 #[test]
 fn every_change_of_the_text_asks_and_nothing_else_does() {
@@ -99,7 +40,7 @@ fn a_query_to_start_with_is_asked_at_once() {
         query: "a\tdog".to_owned(),
         ..Start::default()
     };
-    let mut app = App::new(start, false, Size::new(80, 24));
+    let mut app = App::new(start, None, Size::new(80, 24));
     assert_eq!(asked(&update(&mut app, Msg::Started)), [(1, "a dog")]);
     assert!(app.is_waiting());
 }
@@ -144,72 +85,11 @@ fn matching_reorders_around_the_cursor() {
     let under = app.picture().unwrap().id;
     let mut better = six();
     better.pictures.rotate_right(2);
-    let (seq, matched) = (app.asked, true);
-    let answer = Ok(better);
-    update(
-        &mut app,
-        Msg::Answered {
-            seq,
-            matched,
-            answer,
-        },
-    );
+    matched(&mut app, better);
     assert_eq!(app.picture().unwrap().id, under);
     assert_eq!((app.selected, app.top), (5, 4));
     let rises: Vec<_> = app.pictures().iter().map(|picture| picture.rise).collect();
     assert_eq!(rises, [4, 4, -2, -2, -2, -2]);
-}
-
-#[test]
-fn enter_opens_and_where_paths_are_printed_it_takes_and_leaves() {
-    let mut app = found(80, 24);
-    let query = app.line.text().to_owned();
-    let path = pictures()[2].paths[0].clone();
-    let opened = rest(press(&mut app, "Down Down Enter"));
-    let remembered = Effect::Remember(query);
-    assert_eq!(opened, [Effect::Open(path.clone()), remembered]);
-    prints(&mut app);
-    assert_eq!(press(&mut app, "Enter"), [Effect::Quit]);
-    assert_eq!(app.chosen, [path]);
-}
-
-#[test]
-fn marks_are_printed_in_their_order_and_not_by_those_who_give_up() {
-    let mut app = found(80, 24);
-    prints(&mut app);
-    press(
-        &mut app,
-        "Down C-Space C-Space Up Up Up M-m C-Home C-Space M-m C-Home C-Space",
-    );
-    let names: Vec<_> = app.marks.iter().map(|mark| mark.path.clone()).collect();
-    let all = pictures();
-    assert_eq!(names, [&*all[2].paths[0], &*all[0].paths[0]]);
-    assert_eq!(press(&mut app, "C-c"), [Effect::Quit]);
-    assert!(app.chosen.is_empty());
-    assert_eq!(rest(press(&mut app, "Enter")), [Effect::Quit]);
-    assert_eq!(app.chosen, names);
-    app.start.prints = false;
-    app.chosen.clear();
-    press(&mut app, "Esc");
-    assert!(app.chosen.is_empty());
-}
-
-#[test]
-fn nothing_is_done_with_a_picture_while_the_answer_is_to_something_else() {
-    let mut app = found(80, 24);
-    for keys in ["x Enter", "C-o", "M-o", "C-y", "C-s", "C-x", "C-Space"] {
-        let effects = press(&mut app, keys);
-        assert!(asked(&effects).len() <= 1, "{keys}");
-    }
-    assert!(app.marks.is_empty());
-    answer(
-        &mut app,
-        Ok(Answer {
-            pictures: vec![],
-            ..six()
-        }),
-    );
-    assert_eq!(press(&mut app, "Enter C-Space"), []);
 }
 
 #[test]
@@ -232,66 +112,6 @@ fn a_facet_is_added_excluded_and_taken_back_with_one_key() {
     press(&mut app, "Right Right Right Right Esc");
     assert_eq!((app.facet, app.focus), (3, Focus::Query));
     assert_eq!(asked(&press(&mut app, "-")).len(), 1, "typed");
-}
-
-#[test]
-fn the_actions_name_the_picture_under_the_cursor() {
-    let mut app = found(80, 24);
-    app.history.add("puppy on the beach serendipity");
-    let picture = pictures()[1].clone();
-    press(&mut app, "Down");
-    let path = picture.paths[0].clone();
-    let text = path.to_str().unwrap().to_owned();
-    assert_eq!(rest(press(&mut app, "M-o")), [Effect::Reveal(path.clone())]);
-    assert_eq!(rest(press(&mut app, "C-y")), [Effect::Copy(text.clone())]);
-    let subject = Subject {
-        id: picture.id,
-        path,
-    };
-    let explained = Effect::Explain(question(&app), subject);
-    assert_eq!(rest(press(&mut app, "C-x")), [explained]);
-    update(&mut app, Msg::Explained(vec!["place 2".to_owned()]));
-    assert_eq!(press(&mut app, "C-y Esc"), []);
-    let like = format!("like:\"{text}\"");
-    assert_eq!(asked(&press(&mut app, "C-s")), [(2, &*like)]);
-    answer(&mut app, Ok(six()));
-    press(&mut app, "Down Down Down C-s");
-    assert_eq!(app.line.text(), like);
-    assert!(app.notice.as_deref().unwrap().contains("cannot stand"));
-}
-
-#[test]
-fn order_and_stacking_ask_again_and_leave_the_cursor_on_its_picture() {
-    let mut app = found(80, 24);
-    press(&mut app, "Down Down");
-    let under = app.picture().unwrap().id;
-    for (keys, sort, stacked) in [
-        ("M-s", imgsearch::Sort::Date, false),
-        ("M-d", imgsearch::Sort::Date, true),
-        ("M-s", imgsearch::Sort::Path, true),
-        ("M-s M-d", imgsearch::Sort::Relevance, false),
-    ] {
-        press(&mut app, keys);
-        let asked = question(&app);
-        assert_eq!((asked.sort, asked.stacked), (sort, stacked));
-        let mut other = six();
-        other.pictures.reverse();
-        answer(&mut app, Ok(other));
-        assert_eq!(app.picture().unwrap().id, under);
-    }
-}
-
-#[test]
-fn former_queries_come_back() {
-    let mut app = started("d", 80, 24);
-    let script = ["C-p", "C-p", "C-p", "C-n", "C-n", "C-n"];
-    let lines: Vec<_> = script
-        .map(|keys| {
-            press(&mut app, keys);
-            app.line.text().to_owned()
-        })
-        .into();
-    assert_eq!(lines, ["a boat", "a cat", "a cat", "a boat", "d", "d"]);
 }
 
 #[test]
@@ -320,6 +140,24 @@ fn a_folder_is_indexed_from_within_and_searches_go_on() {
         (&app.indexing, app.notice.as_deref()),
         (&None, Some("added 9"))
     );
+}
+
+#[test]
+fn what_is_nearest_is_told_until_there_is_an_answer() {
+    let mut app = started("a unicorn", 80, 24);
+    answer(&mut app, Ok(none()));
+    let near = |seq| Msg::Near {
+        seq,
+        nearest: facets(),
+    };
+    update(&mut app, near(0));
+    assert_eq!(app.nearest, []);
+    let newest = near(app.asked);
+    update(&mut app, newest);
+    assert_eq!(app.nearest, facets());
+    press(&mut app, "s");
+    answer(&mut app, Ok(six()));
+    assert_eq!(app.nearest, []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Tags side by side, each with its confidence.
+//! Tags side by side, each with its confidence, and with who says so where it is not the model.
 
 use imgsearch::Explanation;
+use imgsearch::query::TagSource;
 use ratatui::text::{Line, Span};
 
 use crate::tui::notes::Chip;
@@ -27,8 +28,13 @@ pub(super) fn lines<'a>(
             true => (MATCHED, theme.matched.patch(theme.strong)),
             false => ("", theme.quiet),
         };
-        let name = text::shown(&chip.tag);
-        let label = format!("{mark}{name} {:.0}", chip.confidence * 100.0);
+        let mut label = format!("{mark}{}", text::shown(&chip.tag));
+        if let Some(confidence) = chip.confidence {
+            label += &format!(" {:.0}", confidence * 100.0);
+        }
+        if chip.source != TagSource::Model {
+            label += &format!(" ({})", chip.source);
+        }
         let used = lines.last().map_or(0, Line::width);
         let gap = if used == 0 { 0 } else { 2 };
         if used > 0 && used + gap + text::width(&label) > room {

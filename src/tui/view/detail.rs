@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use imgsearch::query::MatchedTag;
+use imgsearch::query::{MatchedTag, TagSource};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
@@ -15,9 +15,6 @@ use crate::tui::picture::Picture;
 use crate::tui::shelf::Spot;
 use crate::tui::text;
 use crate::tui::theme::Theme;
-
-/// Panes from this height on have room for blank lines between their parts.
-const AIRY: u16 = 12;
 
 pub(super) fn pane(
     app: &App,
@@ -47,22 +44,35 @@ pub(super) fn pane(
         height: inner.height.saturating_sub(areas.preview.height),
         ..inner
     };
-    let parts = [
-        place(picture, theme),
-        facts(picture, theme),
-        caption(app, picture),
-        score(picture, theme),
-        tags(app, picture, theme, area.width),
-    ];
-    let mut lines = Vec::new();
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        if area.height >= AIRY && !lines.is_empty() {
-            lines.push(Line::default());
+    let (place, facts) = (place(picture, theme), facts(picture, theme));
+    let (caption, score) = (caption(app, picture), score(picture, theme));
+    let mut chips = tags(app, picture, theme, area.width);
+    // Some pictures have more tags than there is room; then those that are less sure go first.
+    let others = [&place, &facts, &caption, &score].map(|part| rows(part, area));
+    let left = usize::from(area.height).saturating_sub(others.iter().sum());
+    chips.truncate(left.max(1));
+    let parts = [place, facts, caption, chips, score];
+    frame.render_widget(paragraph(parts, area), area);
+}
+
+/// The parts below each other, with blank lines between them where all of them fit with these.
+fn paragraph(parts: [Vec<Line<'_>>; 5], area: Rect) -> Paragraph<'_> {
+    let mut parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let rows: usize = parts.iter().map(|part| rows(part, area) + 1).sum();
+    if rows <= usize::from(area.height) + 1 {
+        for part in parts.iter_mut().skip(1) {
+            part.insert(0, Line::default());
         }
-        lines.extend(part);
     }
-    let text = Paragraph::new(Text::from(lines)).wrap(Wrap { trim: false });
-    frame.render_widget(text, area);
+    let lines: Vec<_> = parts.into_iter().flatten().collect();
+    Paragraph::new(Text::from(lines)).wrap(Wrap { trim: false })
+}
+
+/// Rows that lines take; broken at words, a long one may take one more, which is cut at the bottom.
+fn rows(lines: &[Line<'_>], area: Rect) -> usize {
+    let room = usize::from(area.width.max(1));
+    let rows = lines.iter().map(|line| line.width().div_ceil(room).max(1));
+    rows.sum()
 }
 
 fn caption<'a>(app: &App, picture: &Picture) -> Vec<Line<'a>> {
@@ -72,7 +82,7 @@ fn caption<'a>(app: &App, picture: &Picture) -> Vec<Line<'a>> {
     line.into_iter().collect()
 }
 
-/// All recognised tags, those marked that answer the query.
+/// All tags, those marked that answer the query.
 fn tags<'a>(app: &App, picture: &Picture, theme: &Theme, room: u16) -> Vec<Line<'a>> {
     let note = app.notes.get(&picture.id);
     let chips = note.and_then(|note| note.tags.as_deref());
@@ -167,11 +177,14 @@ fn tag<'a>(matched: &MatchedTag, theme: &Theme) -> Line<'a> {
     } else {
         Span::raw(name)
     };
-    let mut note = format!(" {:.0} %", matched.confidence * 100.0);
+    let mut note = match matched.source {
+        TagSource::Model => format!(" {:.0} %", matched.confidence * 100.0),
+        source => format!(" ({source})"),
+    };
     if matched.query != matched.tag {
         note += &format!(", for {}", text::shown(&matched.query));
     }
-    if !matched.recognized {
+    if !matched.recognized && matched.source == TagSource::Model {
         note += ", not recognised";
     }
     summand(matched.weight, name, note, theme)

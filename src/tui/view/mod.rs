@@ -12,7 +12,7 @@ mod status;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::symbols::line::HORIZONTAL;
-use ratatui::text::{Line, Text};
+use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::app::{App, Body, Overlay, Text as Over};
@@ -46,7 +46,7 @@ pub(super) fn view(app: &App, frame: &mut Frame<'_>) {
             sentence(Text::from(lines), areas.body, frame);
         }
         (Body::Found { pictures, .. }, None) if pictures.is_empty() => {
-            sentence(Text::raw(nothing(app)), areas.body, frame);
+            sentence(nothing(app, &theme), areas.body, frame);
         }
         (Body::Found { pictures, .. }, None) => {
             results::show(app, pictures, &theme, &areas, frame);
@@ -59,11 +59,27 @@ pub(super) fn view(app: &App, frame: &mut Frame<'_>) {
     help::line(&theme, areas.keys, frame);
 }
 
-fn nothing(app: &App) -> &'static str {
-    match (app.line.is_blank(), app.holds) {
-        (true, Some(0) | None) => "The index holds no pictures yet. Alt-I adds a folder.",
-        _ => "No picture matches.",
+fn nothing<'a>(app: &App, theme: &Theme) -> Text<'a> {
+    if let (true, Some(0) | None) = (app.line.is_blank(), app.holds) {
+        return Text::raw("The index holds no pictures yet. Alt-I adds a folder.");
     }
+    let mut told = Text::raw("No picture matches.");
+    if !app.nearest.is_empty() {
+        let mut line = Line::from(Span::styled(
+            "Nearest to it are pictures with ",
+            theme.quiet,
+        ));
+        for (at, facet) in app.nearest.iter().enumerate() {
+            if at > 0 {
+                line.push_span(Span::styled(", ", theme.quiet));
+            }
+            line.push_span(Span::raw(text::shown(&facet.tag).into_owned()));
+            let images = format!(" ({})", text::grouped(facet.images as usize));
+            line.push_span(Span::styled(images, theme.quiet));
+        }
+        told.extend([Line::default(), line]);
+    }
+    told
 }
 
 /// Text with a margin, wrapped.

@@ -10,16 +10,15 @@ use crate::tui::text;
 use crate::tui::theme::Theme;
 
 const PROMPT: &str = "> ";
-const FOLDER: &str = "index which folder? ";
 
 pub(super) fn query(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let (prompt, line) = match &app.prompt {
-        Some(folder) => (FOLDER, folder),
-        None => (PROMPT, &app.line),
+        Some(prompt) => (prompt.label(), &prompt.line),
+        None => (PROMPT.to_owned(), &app.line),
     };
     let (before, after) = line.split();
     // One cell stays free for the cursor behind the last character.
-    let room = usize::from(area.width).saturating_sub(prompt.len() + 1);
+    let room = usize::from(area.width).saturating_sub(text::width(&prompt) + 1);
     let visible = if text::width(before) <= room {
         before
     } else {
@@ -27,13 +26,13 @@ pub(super) fn query(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>)
         let bytes = text::fitting(pieces.into_iter().rev(), room);
         &before[before.len() - bytes..]
     };
+    let x = area.x + (text::width(&prompt) + text::width(visible)) as u16;
     let mut spans = vec![Span::styled(prompt, theme.accent), Span::raw(visible)];
     if line.text().is_empty() && app.prompt.is_none() {
         spans.push(Span::styled("search your pictures", theme.quiet));
     }
     spans.push(Span::raw(after));
     frame.render_widget(Line::from(spans), area);
-    let x = area.x + (prompt.len() + text::width(visible)) as u16;
     if x < area.right() && area.height > 0 {
         frame.set_cursor_position(Position { x, y: area.y });
     }

@@ -25,7 +25,9 @@ pub(super) fn line(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) 
 fn said(app: &App) -> (String, String) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     match &app.body {
-        _ if app.prompt.is_some() => left.push("Enter indexes it, Esc does not".to_owned()),
+        _ if app.prompt.is_some() => {
+            left.extend(app.prompt.iter().map(|prompt| prompt.help().to_owned()));
+        }
         _ if app.overlay.is_some() => left.push("Up and Down scroll, Esc closes".to_owned()),
         _ if app.focus == Focus::Facets => {
             left.push("+ adds a tag, - excludes it, Left and Right choose".to_owned());

@@ -7,10 +7,11 @@ use ratatui::style::{Color, Modifier};
 
 use super::*;
 use crate::tui::app::Focus;
-use crate::tui::fixtures::{self, answer, found, six, started};
+use crate::tui::fixtures::{self, answer, found, matched, none, six, started};
 use crate::tui::keys::{Binding, KEYS};
-use crate::tui::line;
-use crate::tui::message::{Answer, Indexing, Msg};
+use crate::tui::line::Line;
+use crate::tui::message::{Indexing, Msg};
+use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::shelf::Made;
 use crate::tui::update::update;
 
@@ -94,20 +95,11 @@ fn marks_order_and_facets_in_use() {
         app.sort = imgsearch::Sort::Date;
         app.stacked = true;
         app.marks = vec![app.pictures()[0].subject(), app.pictures()[2].subject()];
-        let (seq, matched) = (app.asked, true);
         let mut better = six();
         better.pictures.rotate_left(1);
         better.pictures[0].stack = vec!["/photos/rex.png".into()];
         better.pictures[0].why.itm = Some(0.8);
-        let answer = Ok(better);
-        update(
-            &mut app,
-            Msg::Answered {
-                seq,
-                matched,
-                answer,
-            },
-        );
+        matched(&mut app, better);
         app
     });
 }
@@ -126,9 +118,31 @@ fn the_newest_pictures() {
 fn an_empty_index() {
     snapshots("empty", |width, height| {
         let mut app = started("", width, height);
-        let pictures = vec![];
-        answer(&mut app, Ok(Answer { pictures, ..six() }));
+        answer(&mut app, Ok(none()));
         update(&mut app, Msg::Holds(0));
+        app
+    });
+}
+
+#[test]
+fn nothing_that_matches_and_what_is_nearest() {
+    snapshots("nearest", |width, height| {
+        let mut app = started("a unicorn", width, height);
+        answer(&mut app, Ok(none()));
+        let (seq, mut nearest) = (app.asked, fixtures::facets());
+        nearest.truncate(3);
+        update(&mut app, Msg::Near { seq, nearest });
+        app
+    });
+}
+
+#[test]
+fn a_tag_is_corrected() {
+    snapshots("correcting", |width, height| {
+        let mut app = found(width, height);
+        let asks = Asks::Tags(vec![app.pictures()[0].subject()]);
+        let line = Line::new("-dog +hot dog");
+        app.prompt = Some(Prompt { asks, line });
         app
     });
 }
@@ -152,7 +166,8 @@ fn an_error_and_an_error_while_there_are_results() {
 fn indexing_from_within() {
     snapshots("indexing", |width, height| {
         let mut app = found(width, height);
-        app.prompt = Some(line::Line::new("~/Photos"));
+        let (asks, line) = (Asks::Folder, Line::new("~/Photos"));
+        app.prompt = Some(Prompt { asks, line });
         let told = Indexing::Running("indexing 1,234 of 5,678".to_owned());
         update(&mut app, Msg::Indexing(told));
         app
@@ -163,11 +178,7 @@ fn indexing_from_within() {
 fn an_explanation() {
     snapshots("explanation", |width, height| {
         let mut app = found(width, height);
-        let lines = [
-            "place 1, score 1.170",
-            "",
-            "+0.670  the sentence is similar, cosine 0.31",
-        ];
+        let lines = ["place 1, score 1.170", "  +0.670  similarity (ITC) 0.31"];
         update(&mut app, Msg::Explained(lines.map(str::to_owned).to_vec()));
         app
     });

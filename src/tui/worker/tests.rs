@@ -39,14 +39,23 @@ impl Library for Slow {
         }
         let mut found = picture("/a.jpg", 0.5, &[]);
         found.why.itm = (legs.itm && text == "two things").then_some(0.9);
+        let pictures = match &*text {
+            "a unicorn" => vec![],
+            _ => vec![found],
+        };
         Ok(Answer {
-            pictures: vec![found],
+            pictures,
             took: Duration::ZERO,
         })
     }
 
     fn facets(&self, _: &Question) -> Result<Vec<Facet>, String> {
         Ok(vec![])
+    }
+
+    fn nearest(&self, _: &Question) -> Result<Vec<Facet>, String> {
+        let (tag, images) = ("cat".to_owned(), 3);
+        Ok(vec![Facet { tag, images }])
     }
 }
 
@@ -206,6 +215,16 @@ fn matching_comes_after_the_first_answer_and_only_where_it_says_something() {
             .is_ok_and(|message| matches!(message, Msg::Counted { .. }))
     );
     assert!(bench.messages.recv_timeout(2 * REST).is_err());
+}
+
+#[test]
+fn an_empty_answer_is_followed_by_what_is_nearest() {
+    let bench = bench();
+    bench.ask(7, "a unicorn");
+    bench.gate.send(()).unwrap();
+    assert!(matches!(bench.answer(), (7, false, Ok(answer)) if answer.pictures.is_empty()));
+    let told = bench.messages.recv_timeout(WAIT).unwrap();
+    assert!(matches!(told, Msg::Near { seq: 7, nearest } if nearest[0].tag == "cat"));
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! A collection of as many pictures as a bench wants, without any network. Embeddings are clustered noise, tags follow a Zipf law: the
+//! cost depends on their number, not on what they mean.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use imgsearch::models::ModelError;
+use imgsearch::{Config, Embedding, Encoder, Engine, ImageFeatures, Input, Squares, Vocabulary};
+use imgsearch_index::{FileFacts, ImageFacts, ImageId, NewImage, Schema, Writer};
+
+const PICTURES: &str = "IMGSEARCH_BENCH_PICTURES";
+const DIM: usize = 256;
+
+/// Pictures: 10,000, or as many as `IMGSEARCH_BENCH_PICTURES` says.
+pub(crate) fn size() -> usize {
+    let pictures = std::env::var(PICTURES).map_or(Ok(10_000), |pictures| pictures.parse());
+    pictures.expect("a number of pictures")
+}
+
+/// Stores them in a folder, each with the path that `path` gives it; the caller publishes them.
+pub(crate) fn write(folder: &Path, pictures: usize, path: impl Fn(usize) -> PathBuf) -> Writer {
+    let thresholds: Vec<f32> = vocabulary().iter().map(|tag| tag.threshold).collect();
+    let schema = Schema {
+        model: "stand-in".to_owned(),
+        dim: DIM,
+        tags: thresholds.len(),
+        thresholds,
+    };
+    let mut writer = Writer::open(folder, &schema).expect("writer");
+    for batch in (0..pictures).collect::<Vec<_>>().chunks(500) {
+        let images = batch.iter().map(|&i| {
+            let scores = (0..schema.tags).map(|tag| {
+                let frequent = 8.0 / (8.0 + tag as f32);
+                let drawn = noise((i * 7919 + tag) as u64).abs();
+                if drawn < frequent { 0.97 } else { 0.02 }
+            });
+            NewImage {
+                id: ImageId::of(&i.to_le_bytes()),
+                files: vec![FileFacts {
+                    path: path(i),
+                    len: 1,
+                    modified_ns: i as i64,
+                }],
+                facts: ImageFacts::default(),
+                embedding: embedding(i as u64),
+                tag_scores: scores.collect(),
+                tokens: Vec::new(),
+                corrections: None,
+            }
+        });
+        writer.put(images.collect()).expect("put");
+    }
+    writer
+}
+
+/// An engine on a folder of them.
+pub(crate) fn engine(folder: &Path) -> Engine {
+    let encoder = Arc::new(Stand(vocabulary()));
+    Engine::with_encoder(&Config::new(folder), encoder).expect("engine")
+}
+
+fn vocabulary() -> Vocabulary {
+    let tags = include_str!("../../models/tag2text-mini/tags.jsonl");
+    Vocabulary::from_json_lines(tags).expect("tags")
+}
+
+/// Deterministic noise in [-1, 1).
+fn noise(seed: u64) -> f32 {
+    let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z >> 40) as f32) / (1u64 << 23) as f32 - 1.0
+}
+
+fn embedding(seed: u64) -> Embedding {
+    let cluster = seed % 200;
+    let vector = (0..DIM as u64)
+        .map(|i| noise(cluster * 1000 + i) + 0.7 * noise(seed * 1_000_003 + i))
+        .collect();
+    Embedding::new(vector).expect("finite")
+}
+
+/// A model whose sentences cost nothing.
+struct Stand(Vocabulary);
+
+impl Encoder for Stand {
+    fn id(&self) -> &str {
+        "stand-in"
+    }
+    fn dim(&self) -> usize {
+        DIM
+    }
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.0
+    }
+    fn inputs(&self) -> &[Input] {
+        &[]
+    }
+    fn images(&self, _: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
+        Ok(Vec::new())
+    }
+    fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
+        Ok(embedding(sentence.len() as u64))
+    }
+}
