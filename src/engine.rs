@@ -190,7 +190,15 @@ impl Engine {
         Ok(removed)
     }
 
-    /// What the index holds.
+    /// How many pictures the index holds.
+    ///
+    /// # Errors
+    /// When there is no index or it cannot be read.
+    pub fn image_count(&self) -> Result<usize> {
+        Ok(self.reader()?.reader.len())
+    }
+
+    /// What the index holds, and how much room it takes; that is looked up once for each generation.
     ///
     /// # Errors
     /// When there is no index or it cannot be read.

@@ -1,7 +1,7 @@
 //! One published generation, opened.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use roaring::RoaringBitmap;
@@ -49,6 +49,8 @@ pub(crate) struct Snapshot {
     pub(crate) parts: Vec<Part>,
     pub(crate) packs: Vec<Arc<Pack>>,
     pub(crate) tags: TagSearcher,
+    /// What the folder takes on disk, once it was asked for.
+    pub(crate) bytes: OnceLock<u64>,
 }
 
 impl Snapshot {
@@ -111,6 +113,7 @@ impl Snapshot {
             parts: parts.collect(),
             packs: packs.collect::<Result<_>>()?,
             tags: tags.searcher()?,
+            bytes: OnceLock::new(),
         })
     }
 

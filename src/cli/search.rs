@@ -147,7 +147,7 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
 
 /// Why there is no result, and what there is instead.
 fn nothing(engine: &Engine, query: &Query) -> Result<String> {
-    if engine.stats()?.images == 0 {
+    if engine.image_count()? == 0 {
         return Ok("the index holds no pictures yet".to_owned());
     }
     if query.skipped() > 0 {

@@ -4,6 +4,7 @@ use imgsearch_index::{Doc, Embedding, Filter, Reader};
 
 use super::stacking::stack;
 use super::tagging::attribute;
+use super::upkeep::as_indexed;
 use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
@@ -73,7 +74,12 @@ impl Engine {
         let counts = match search.place.is_none() && prepared.resolution.concepts.is_empty() {
             true => search.reader.tag_counts_of(&search.filter)?,
             false => {
-                let candidates = search.candidates(query.depth())?;
+                let mut candidates = search.candidates(query.depth())?;
+                // The others are left out of the answer too.
+                if query.min_score().is_some() {
+                    search.match_best(&mut candidates)?;
+                    candidates = search.judged(candidates)?;
+                }
                 let docs = candidates.iter().map(|candidate| candidate.doc);
                 search.reader.tag_counts_among(docs, query.threshold())?
             }
@@ -128,7 +134,7 @@ impl Engine {
             self.shared.config.settings().search.fusion,
         );
         reader
-            .nearest(&embedding, limit + 1, &Filter::default())?
+            .nearest(&embedding, limit.saturating_add(1), &Filter::default())?
             .into_iter()
             .filter(|(doc, _)| Some(*doc) != own)
             .take(limit)
@@ -166,7 +172,12 @@ impl Engine {
     pub(super) fn known(&self, reader: &Reader, image: Image<'_>) -> Option<Doc> {
         match image {
             Image::Id(id) => reader.find(&id),
-            Image::Path(path) => reader.find_path(&std::path::absolute(path).ok()?),
+            Image::Path(path) => {
+                let absolute = std::path::absolute(path).ok()?;
+                let found = reader.find_path(&absolute);
+                // Links on the way there are followed by the index.
+                found.or_else(|| reader.find_path(&as_indexed(path)))
+            }
         }
     }
 

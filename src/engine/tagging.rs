@@ -8,7 +8,6 @@ use imgsearch_index::{
 };
 use serde::Serialize;
 
-use super::upkeep::as_indexed;
 use super::{Engine, Image, Snapshot};
 use crate::error::{Error, Result};
 use crate::media::{facts, read};
@@ -266,9 +265,7 @@ impl Engine {
 
     /// The document of a file: by its path, else by its bytes.
     fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
-        let by_path = self.known(reader, Image::Path(path));
-        let by_path = by_path.or_else(|| reader.find_path(&as_indexed(path)));
-        match by_path {
+        match self.known(reader, Image::Path(path)) {
             Some(doc) => Ok(Some(doc)),
             None => Ok(reader.find(&ImageId::of(&self.bytes(path)?))),
         }

@@ -39,6 +39,7 @@ pub use decode::{decode, pixels};
 pub use error::MediaError;
 pub use facts::{Facts, facts};
 pub use format::Format;
+pub(crate) use keywords::kept as kept_words;
 pub use limits::Limits;
 pub use picture::Picture;
 pub use read::read;

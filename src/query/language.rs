@@ -1,5 +1,6 @@
 //! Reading a query with operators. A bare word is never an error; an operator that cannot be meant is, with its place.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::day::{Day, days};
@@ -149,20 +150,20 @@ impl<'a> Reader<'a> {
         if let Some((weight, rest)) = word.split_once('*')
             && let Ok(weight) = weight.parse::<f32>()
         {
-            return self.weighted(weight, rest);
+            return self.weighted(weight, rest, sign);
         }
         if let Some((name, value)) = word.split_once(':') {
             let field = FIELDS.iter().find(|(field, _)| *field == name);
             if let Some(&(name, field)) = field {
                 self.at += name.len() + 1;
                 let value = match value.starts_with('"') {
-                    true => self.quoted()?,
+                    true => self.quoted_value(field)?,
                     false => {
                         self.at += value.len();
-                        value
+                        value.into()
                     }
                 };
-                return self.field(name, field, value, sign, start);
+                return self.field(name, field, &value, sign, start);
             }
             let near = FIELDS.iter().find(|(field, _)| one_slip(name, field));
             if let Some((near, _)) = near.filter(|_| !value.is_empty()) {
@@ -181,11 +182,36 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// A value in quotes; behind them may stand the probability that a tag must have.
+    fn quoted_value(&mut self, field: Field) -> Result<Cow<'a, str>, QueryError> {
+        let value = self.quoted()?;
+        if field != Field::Tag || !self.rest().starts_with('>') {
+            return Ok(value.into());
+        }
+        let end = self.rest().find(char::is_whitespace);
+        let least = &self.rest()[..end.unwrap_or(self.rest().len())];
+        self.at += least.len();
+        Ok(format!("{value}{least}").into())
+    }
+
     /// What stands behind `N*`.
-    fn weighted(&mut self, weight: f32, rest: &'a str) -> Result<(), QueryError> {
+    fn weighted(&mut self, weight: f32, rest: &'a str, sign: Sign) -> Result<(), QueryError> {
         let start = self.at;
         if !(weight > 0.0 && weight <= HEAVIEST) {
             let reason = format!("the weight of a word is above 0 and at most {HEAVIEST}");
+            return Err(wrong(start, reason));
+        }
+        if sign == Sign::Not {
+            let reason = "what is excluded does not count, be it little or much; remove the weight";
+            return Err(wrong(start, reason));
+        }
+        let is_field = |(name, _): &(&str, Field)| {
+            let after = rest.strip_prefix(name);
+            after.is_some_and(|after| after.starts_with(':'))
+        };
+        if rest.starts_with(['(', '+', '-']) || FIELDS.iter().any(is_field) {
+            let reason =
+                "a weight stands before a word or a phrase in quotes, as in 2*beach; remove it here";
             return Err(wrong(start, reason));
         }
         self.at += self.rest().find('*').map_or(0, |star| star + 1);
@@ -202,6 +228,9 @@ impl<'a> Reader<'a> {
                 rest
             }
         };
+        if sign == Sign::Must {
+            self.query.must.push(vec![word.to_owned()]);
+        }
         let span = self.append(word);
         self.query.weights.push((span, weight));
         Ok(())
@@ -378,6 +407,13 @@ mod tests {
             .must_not("dog")
             .must_not("cat");
         assert_eq!(parsed.unwrap(), expected);
+        let parsed = parse("tag:\"hot dog\">0.8 -tag:\"red car\">0.5 +2*beach");
+        let expected = Query::new("")
+            .above("hot dog", 0.8)
+            .not_above("red car", 0.5)
+            .must("beach")
+            .word("beach", 2.0);
+        assert_eq!(parsed.unwrap(), expected);
     }
 
     #[test]
@@ -400,6 +436,10 @@ mod tests {
             ("-after:2023", 1, "cannot be excluded"),
             ("2* beach", 0, "2*beach"),
             ("0*beach", 0, "above 0"),
+            ("dog -2*beach", 5, "remove the weight"),
+            ("2*(dog OR cat)", 0, "before a word"),
+            ("2*tag:dog", 0, "before a word"),
+            ("tag:\"hot dog\">x", 0, "0.8"),
             ("tga:dog", 0, "did you mean tag:dog"),
         ] {
             match parse(text) {
