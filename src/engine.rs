@@ -1,5 +1,6 @@
 //! The engine: the only type that knows all the others.
 
+mod collection;
 mod exchange;
 mod explaining;
 mod judging;

@@ -10,7 +10,7 @@ use crate::manifest::{Manifest, PublishedFile};
 use crate::pack::Pack;
 use crate::segment::Segment;
 use crate::tags::{TagIndex, TagSearcher};
-use crate::{Error, Result, Schema, tombstones};
+use crate::{Error, Keywords, Result, Schema, tombstones};
 
 /// How often a reader looks again when files vanish under it. Those of the tag index do while it is committed,
 /// shortly before the manifest that belongs to it; others when a newer generation is published.
@@ -51,6 +51,8 @@ pub(crate) struct Snapshot {
     pub(crate) tags: TagSearcher,
     /// What the folder takes on disk, once it was asked for.
     pub(crate) bytes: OnceLock<u64>,
+    /// The same of keywords.
+    pub(crate) keywords: OnceLock<Keywords>,
 }
 
 impl Snapshot {
@@ -114,6 +116,7 @@ impl Snapshot {
             packs: packs.collect::<Result<_>>()?,
             tags: tags.searcher()?,
             bytes: OnceLock::new(),
+            keywords: OnceLock::new(),
         })
     }
 

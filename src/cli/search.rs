@@ -179,6 +179,8 @@ fn explained(prepared: &Prepared, vocabulary: &Vocabulary) -> Vec<String> {
         if let Some(more) = concept.tags.len().checked_sub(SHOWN + 1) {
             tags.push(format!("{} more", more + 1));
         }
+        let keyword = concept.keyword.iter();
+        tags.extend(keyword.map(|keyword| format!("{keyword} (keyword)")));
         lines.push(format!("{}: {}", concept.text, tags.join(", ")));
     }
     for word in &prepared.resolution.unresolved {

@@ -108,6 +108,10 @@ mod tests {
         // 20,000 lists in each other, with as many items: each item is told once, and only of the innermost list.
         let lists = nested(20_000, &|_| "<a:subject>".to_owned());
         assert_eq!(keywords(lists.as_bytes()).len(), 20_000);
-        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begin.elapsed()
+        );
     }
 }

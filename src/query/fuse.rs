@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibrate::Evidence;
 use super::explain::{Explanation, MatchedTag};
+use super::keyword;
 use super::resolution::{How, Resolution};
 use super::source::TagSource;
 use crate::vocabulary::{TagKind, Vocabulary};
@@ -162,28 +163,35 @@ impl<'a> Fusion<'a> {
             true => params.tag_weight * params.keyword_factor,
             false => params.tag_weight,
         };
-        let concepts = resolution.concepts.iter().map(|concept| {
-            let weighted = concept.tags.iter().filter_map(|candidate| {
+        let weighted = |tag, how: How, weight: f32, threshold| Weighted {
+            tag,
+            how,
+            weight: tag_weight * weight * how.weight(),
+            threshold,
+            lift: params.lift(threshold),
+            odds: (-params.lift(threshold) / params.confidence_slope).exp(),
+        };
+        let concepts = resolution.concepts.iter().enumerate().map(|(at, concept)| {
+            let tags = concept.tags.iter().filter_map(|candidate| {
                 let tag = vocabulary.get(candidate.tag)?;
                 let rare = rarity.of(tag.id).powf(params.rarity);
-                let weight = tag_weight * concept.weight * candidate.how.weight() * rare;
-                Some(Weighted {
-                    tag: tag.id,
-                    how: candidate.how,
-                    weight,
-                    threshold: tag.threshold,
-                    lift: params.lift(tag.threshold),
-                    odds: (-params.lift(tag.threshold) / params.confidence_slope).exp(),
-                })
+                let weight = concept.weight * rare;
+                Some(weighted(tag.id, candidate.how, weight, tag.threshold))
             });
-            weighted.collect()
+            // A picture has it or has it not, so any threshold will do.
+            let keyword = concept.keyword.as_ref();
+            let keyword =
+                keyword.map(|_| weighted(keyword::tag_of(at), How::Exact, concept.weight, 0.5));
+            tags.chain(keyword).collect()
         });
         let concepts: Vec<Vec<Weighted>> = concepts.collect();
         let is_thing = |at: &usize| {
             let kinds = concepts[*at].iter().filter_map(|w| vocabulary.get(w.tag));
-            kinds
-                .take(1)
-                .any(|tag| matches!(tag.kind, TagKind::Object | TagKind::Scene))
+            let is_keyword = resolution.concepts[*at].keyword.is_some();
+            is_keyword
+                || kinds
+                    .take(1)
+                    .any(|tag| matches!(tag.kind, TagKind::Object | TagKind::Scene))
         };
         let mut things: Vec<usize> = (0..concepts.len()).filter(is_thing).collect();
         if things.is_empty() {
@@ -235,11 +243,7 @@ impl<'a> Fusion<'a> {
             tags.push(MatchedTag {
                 query: concept.text.clone(),
                 how: best.how,
-                tag: self
-                    .vocabulary
-                    .get(best.tag)
-                    .map(|tag| tag.name.clone())
-                    .unwrap_or_default(),
+                tag: self.name(best.tag).to_owned(),
                 confidence,
                 weight,
                 recognized: confidence > self.threshold.unwrap_or(best.threshold),
@@ -277,6 +281,13 @@ impl<'a> Fusion<'a> {
     /// The concepts by which it is judged whether a collection shows what is asked for.
     pub(crate) fn things(&self) -> &[usize] {
         &self.things
+    }
+
+    /// How a tag is called, or a keyword.
+    fn name(&self, tag: TagId) -> &str {
+        let name = self.vocabulary.get(tag).map(|tag| tag.name.as_str());
+        name.or_else(|| self.resolution.keyword(tag))
+            .unwrap_or_default()
     }
 
     fn similarity(&self, cosine: Option<f32>) -> f32 {

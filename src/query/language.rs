@@ -210,8 +210,7 @@ impl<'a> Reader<'a> {
             after.is_some_and(|after| after.starts_with(':'))
         };
         if rest.starts_with(['(', '+', '-']) || FIELDS.iter().any(is_field) {
-            let reason =
-                "a weight stands before a word or a phrase in quotes, as in 2*beach; remove it here";
+            let reason = "a weight stands before a word or a phrase in quotes, as in 2*beach; remove it here";
             return Err(wrong(start, reason));
         }
         self.at += self.rest().find('*').map_or(0, |star| star + 1);

@@ -17,6 +17,7 @@ mod explain;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod fuse;
+mod keyword;
 mod language;
 mod legs;
 mod lemma;

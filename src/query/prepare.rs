@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use imgsearch_index::{FactTest, TagId};
+use imgsearch_index::{FactTest, Keywords, TagId};
 
 use super::day::Days;
 use super::error::QueryError;
+use super::keyword;
 use super::request::Query;
 use super::resolution::{How, Resolution};
 use super::resolve::Resolver;
@@ -74,6 +75,15 @@ impl Query {
 
     /// Checks the query and resolves its words and tags.
     pub fn prepare(&self, resolver: &Resolver) -> Result<Prepared, QueryError> {
+        self.prepare_among(resolver, &Keywords::default())
+    }
+
+    /// The same where pictures have keywords, which its words may be.
+    pub(crate) fn prepare_among(
+        &self,
+        resolver: &Resolver,
+        keywords: &Keywords,
+    ) -> Result<Prepared, QueryError> {
         if self.text.len() > LONGEST {
             return Err(QueryError::TooLong {
                 bytes: self.text.len(),
@@ -97,7 +107,8 @@ impl Query {
         if !has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::Empty);
         }
-        if has_text && !self.text.chars().any(is_read) {
+        let named = keyword::find(&self.text, keywords);
+        if has_text && named.is_empty() && !self.text.chars().any(is_read) {
             return Err(QueryError::Script {
                 text: self.text.clone(),
             });
@@ -128,6 +139,7 @@ impl Query {
             return Err(QueryError::Contradiction { tag });
         }
         let mut resolution = resolver.resolve(&self.text, self.strict);
+        resolution.add_keywords(&self.text, named);
         for concept in &mut resolution.concepts {
             let overlaps = |span: &Range<usize>| {
                 span.start < concept.span.end && concept.span.start < span.end
@@ -139,9 +151,9 @@ impl Query {
             let weights = self.weights.iter().filter(|(span, _)| overlaps(span));
             concept.weight = weights.map(|(_, weight)| weight).product();
         }
-        let literal_only = resolution
-            .concepts
-            .extract_if(.., |concept| concept.tags.is_empty());
+        let literal_only = resolution.concepts.extract_if(.., |concept| {
+            concept.tags.is_empty() && concept.keyword.is_none()
+        });
         let unknown: Vec<String> = literal_only.map(|concept| concept.text).collect();
         resolution.unresolved.extend(unknown);
         let says_nothing = resolution.concepts.is_empty()

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use imgsearch_index::TagId;
 
-use super::closed::Class;
+use super::keyword::is_row;
 use super::lexicon::Lexicon;
 use super::parse::{Parser, Phrase, Role};
 use super::resolution::{Candidate, Concept, How, Resolution};
 use super::rules::Rules;
 use super::spelling;
-use super::token::{self, Token};
+use super::token;
 use crate::vocabulary::{TagKind, Vocabulary};
 
 /// The most kinds that one word stands for besides its own tag; the most frequent come first.
@@ -82,13 +82,9 @@ impl Resolver {
         }
         found.sort_by_key(|(span, _)| span.start);
         unresolved.sort_by_key(|span| span.start);
-        let makes_sentence = |token: &Token| {
-            let is_named = found.iter().any(|(span, _)| overlaps(span, &token.span));
-            token.class.is_some_and(Class::makes_sentence) && !is_named
-        };
         let mut resolution = Resolution {
             absent: parsed.absent.iter().map(|p| p.text.clone()).collect(),
-            keywords: !found.is_empty() && !token::tokens(text).iter().any(makes_sentence),
+            keywords: is_row(text, found.iter().map(|(span, _)| span)),
             ..Resolution::default()
         };
         let mut seen: HashMap<TagId, ()> = HashMap::new();
@@ -104,6 +100,7 @@ impl Resolver {
                 text: text[span.clone()].to_owned(),
                 span,
                 tags,
+                keyword: None,
                 weight: 1.0,
             });
         }

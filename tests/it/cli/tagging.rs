@@ -314,3 +314,68 @@ fn keywords_in_files_are_tags_of_their_own_kind() {
     owned.done(&["tag", &path, "=beach"]);
     assert_eq!(owned.names(&["+beach"]), ["a.jpg"]);
 }
+
+#[test]
+fn plain_words_find_keywords_that_are_no_tags() {
+    let owned = Owned::new(&["coffee.jpg", "rocket.jpg"]);
+    let picture = with_keywords(
+        "clock.jpg",
+        &["Minka", "Cape \u{421}\u{43e}\u{447}\u{438}"],
+        &[],
+    );
+    fs::write(owned.pictures.join("a.jpg"), picture).unwrap();
+    owned.done(&["index", owned.pictures.to_str().unwrap()]);
+    let first = |query: &str| lines(&owned.done(&["search", "--json", query])).remove(0);
+    for query in [
+        "minka",
+        "MINKA with coffee",
+        "cape \u{441}\u{43e}\u{447}\u{438}",
+    ] {
+        let hit = first(query);
+        assert!(
+            hit["path"].as_str().unwrap().ends_with("a.jpg"),
+            "{query}: {hit}"
+        );
+        let tag = &hit["why"]["tags"][0];
+        assert_eq!(
+            (&tag["source"], &tag["confidence"]),
+            (&"keyword".into(), &1.0.into()),
+            "{hit}"
+        );
+    }
+    assert!(out(&owned.run(&["search", "minka"])).contains("[Minka (keyword)]"));
+    let why = out(&owned.run(&["explain", "minka", &owned.path("a.jpg")]));
+    assert!(
+        why.contains("tag Minka") && why.contains("a keyword in the file"),
+        "{why}"
+    );
+    let why = out(&owned.run(&["explain", "minka", &owned.path("coffee.jpg")]));
+    assert!(
+        why.contains("tag Minka, probability 0.00, not recognised")
+            || why.contains("tag Minka for \"minka\", probability 0.00, not recognised"),
+        "{why}"
+    );
+    let read = err(&owned.run(&["search", "--explain-query", "minka and a zorgle"]));
+    assert!(
+        read.contains("minka: Minka (keyword)\n") && read.contains("zorgle: no tag"),
+        "{read}"
+    );
+    assert_eq!(owned.names(&["--legs", "tags", "minka"]), ["a.jpg"]);
+    assert!(
+        owned
+            .names(&["--legs", "tags", "minka type:png"])
+            .is_empty()
+    );
+    // What a person says counts at once.
+    owned.done(&["tag", "--keyword", &owned.path("rocket.jpg"), "+minka"]);
+    assert_eq!(
+        owned.names(&["--legs", "tags", "minka"]),
+        ["a.jpg", "rocket.jpg"]
+    );
+    owned.done(&["tag", "--keyword", &owned.path("a.jpg"), "-Minka"]);
+    assert_eq!(owned.names(&["--legs", "tags", "minka"]), ["rocket.jpg"]);
+    assert!(out(&owned.run(&["search", "minka"])).contains("[minka (added)]"));
+    owned.done(&["tag", &owned.path("rocket.jpg"), "=minka"]);
+    let read = err(&owned.run(&["search", "--explain-query", "minka"]));
+    assert!(read.contains("minka: no tag"), "{read}");
+}
