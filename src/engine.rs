@@ -228,6 +228,7 @@ impl Engine {
         ingest::Source {
             encoder: self.shared.encoder.as_ref(),
             thumbnails: &self.shared.thumbnails,
+            tags_named: Box::new(|word| self.tags_named(word)),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Engine, Image, Snapshot};
 use crate::error::{Error, Result};
-use crate::media::{facts, read};
+use crate::media::{facts, kept_words, read, sidecar_words};
 use crate::query::{Explanation, QueryError, TagSource};
 
 /// Near names that an error shows.
@@ -160,7 +160,7 @@ impl Engine {
             (Some(doc), Some(reader), _) => Ok(Annotations::of(reader.record(doc)?)),
             (_, _, Image::Id(id)) => Err(IndexError::UnknownImage { id }.into()),
             (_, _, Image::Path(path)) => Ok(Annotations {
-                keywords: facts(&self.bytes(path)?).keywords,
+                keywords: self.words_of(path)?,
                 ..Annotations::default()
             }),
         }
@@ -290,12 +290,18 @@ impl Engine {
 
     /// The keywords of a file with the tags that they name, for one that is not indexed.
     pub(super) fn keywords_of(&self, path: &Path) -> Result<Vec<Keyword>> {
-        let words = facts(&self.bytes(path)?).keywords.into_iter();
+        let words = self.words_of(path)?.into_iter();
         let named = words.map(|text| Keyword {
             tags: self.tags_named(&text),
             text,
         });
         Ok(named.collect())
+    }
+
+    /// The keywords in a file and beside it.
+    fn words_of(&self, path: &Path) -> Result<Vec<String>> {
+        let words = facts(&self.bytes(path)?).keywords.into_iter();
+        Ok(kept_words(words.chain(sidecar_words(path))))
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) mod tests {
 
     use crate::media::facts;
 
-    const XMP: &str = "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\
+    pub(in crate::media) const XMP: &str = "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\
         <rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
         <rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:subject><rdf:Bag>\
         <rdf:li>Beach</rdf:li><rdf:li> Oma\n Grete </rdf:li></rdf:Bag></dc:subject></rdf:Description>\

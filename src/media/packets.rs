@@ -14,7 +14,7 @@ pub(super) struct Packets<'a> {
 }
 
 /// What is longer than anybody's keywords need is not looked at: all of it would be taken apart in memory.
-const MOST: usize = 4 << 20;
+pub(super) const MOST: usize = 4 << 20;
 
 /// In TIFF these are fields of the first directory, which is that of EXIF too.
 const TIFF_XMP: Tag = Tag(Context::Tiff, 700);

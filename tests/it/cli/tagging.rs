@@ -12,19 +12,24 @@ fn segment(marker: u8, parts: &[&[u8]]) -> Vec<u8> {
     [&[0xff, marker], &len[..], &data].concat()
 }
 
-/// A photograph with keywords in XMP and in IPTC.
-fn with_keywords(name: &str, xmp: &[&str], iptc: &[&[u8]]) -> Vec<u8> {
-    let items: String = xmp
+/// An XMP packet with keywords.
+fn packet(words: &[&str]) -> String {
+    let items: String = words
         .iter()
         .map(|word| format!("<rdf:li>{word}</rdf:li>"))
         .collect();
-    let packet = format!(
+    format!(
         "<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>\
          <rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
          <rdf:Description rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/'>\
          <dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject></rdf:Description></rdf:RDF>\
          </x:xmpmeta><?xpacket end='w'?>"
-    );
+    )
+}
+
+/// A photograph with keywords in XMP and in IPTC.
+fn with_keywords(name: &str, xmp: &[&str], iptc: &[&[u8]]) -> Vec<u8> {
+    let packet = packet(xmp);
     let mut records = Vec::new();
     for word in iptc {
         records.extend([0x1c, 2, 25, 0, u8::try_from(word.len()).unwrap()]);
@@ -378,4 +383,81 @@ fn plain_words_find_keywords_that_are_no_tags() {
     owned.done(&["tag", &owned.path("rocket.jpg"), "=minka"]);
     let read = err(&owned.run(&["search", "--explain-query", "minka"]));
     assert!(read.contains("minka: no tag"), "{read}");
+}
+
+#[test]
+fn sidecars_are_read_whenever_they_change_and_never_written_to() {
+    let owned = Owned::new(&["coffee.jpg"]);
+    let picture = with_keywords("clock.jpg", &["Minka"], &[]);
+    fs::write(owned.pictures.join("a.jpg"), &picture).unwrap();
+    let folder = owned.pictures.to_str().unwrap().to_owned();
+    let index = || err(&owned.done(&["index", &folder]));
+    let sidecar = |name: &str, words: &[&str]| {
+        fs::write(owned.pictures.join(name), packet(words)).unwrap();
+    };
+    sidecar("a.jpg.xmp", &["beach"]);
+    let why = out(&owned.run(&["explain", "beach", &owned.path("a.jpg")]));
+    assert!(why.contains("tag beach, a keyword in the file"), "{why}");
+    assert!(index().starts_with("added 1"));
+    let keywords = |word: &str| owned.names(&[&format!("keyword:{word}")]);
+    assert_eq!(keywords("beach"), ["a.jpg"]);
+    assert_eq!(keywords("minka"), ["a.jpg"]);
+    assert_eq!(owned.names(&["+beach"]), ["a.jpg"]);
+    assert!(
+        index().starts_with("nothing") || index().contains("unchanged"),
+        "{}",
+        index()
+    );
+
+    // One that has changed, another one of another program, and none any more.
+    sidecar("a.jpg.xmp", &["harbour at night"]);
+    let told = index();
+    assert!(told.starts_with("updated 1"), "{told}");
+    assert!(keywords("beach").is_empty() && owned.names(&["+beach"]).is_empty());
+    assert_eq!(keywords("\"harbour at night\""), ["a.jpg"]);
+    sidecar("a.xmp", &["Wanda"]);
+    sidecar("coffee.XMP", &["Wanda"]);
+    let told = index();
+    assert!(told.starts_with("updated 2"), "{told}");
+    assert_eq!(keywords("wanda"), ["a.jpg", "coffee.jpg"]);
+    assert_eq!(
+        owned.names(&["--legs", "tags", "wanda"]),
+        ["a.jpg", "coffee.jpg"]
+    );
+    fs::remove_file(owned.pictures.join("a.jpg.xmp")).unwrap();
+    fs::remove_file(owned.pictures.join("coffee.XMP")).unwrap();
+    let told = index();
+    assert!(told.starts_with("updated 2"), "{told}");
+    assert_eq!(keywords("wanda"), ["a.jpg"]);
+    assert!(keywords("\"harbour at night\"").is_empty());
+
+    // A copy brings its own, and a move takes it along.
+    fs::create_dir(owned.pictures.join("copy")).unwrap();
+    fs::copy(owned.path("a.jpg"), owned.path("copy/b.jpg")).unwrap();
+    sidecar("copy/b.jpg.xmp", &["Rex"]);
+    let told = index();
+    assert!(told.starts_with("added 1"), "{told}");
+    assert_eq!((keywords("rex").len(), keywords("wanda").len()), (1, 1));
+    fs::rename(owned.path("copy/b.jpg"), owned.path("copy/c.jpg")).unwrap();
+    fs::rename(owned.path("copy/b.jpg.xmp"), owned.path("copy/c.jpg.xmp")).unwrap();
+    let told = index();
+    assert!(told.starts_with("moved 1"), "{told}");
+    assert_eq!(keywords("rex").len(), 1);
+    assert_eq!(fs::read(owned.path("a.jpg")).unwrap(), picture);
+    assert_eq!(
+        fs::read_to_string(owned.path("a.xmp")).unwrap(),
+        packet(&["Wanda"])
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sidecar_that_is_no_file_is_passed_over() {
+    let owned = Owned::new(&["coffee.jpg"]);
+    fs::copy(photos().join("clock.jpg"), owned.path("a.jpg")).unwrap();
+    let pipe = Command::new("mkfifo").arg(owned.path("a.jpg.xmp")).status();
+    assert!(pipe.unwrap().success());
+    fs::create_dir(owned.pictures.join("coffee.xmp")).unwrap();
+    let told = err(&owned.done(&["index", owned.pictures.to_str().unwrap()]));
+    assert!(told.starts_with("added 1"), "{told}");
 }
