@@ -5,7 +5,7 @@ use std::ops::Range;
 use imgsearch_index::{Keywords, TagId};
 
 use super::closed::Class;
-use super::resolution::{Concept, Resolution};
+use super::resolution::{Concept, How, Resolution};
 use super::token::{self, Token};
 
 /// The longest keyword looked for, in words.
@@ -67,7 +67,11 @@ impl Resolution {
             self.unresolved
                 .retain(|phrase| !self::words(phrase).all(|word| words.contains(&word)));
             match self.concepts.iter_mut().find(|known| known.span == span) {
-                Some(concept) => concept.keyword = Some(keyword),
+                Some(concept) => {
+                    // A word that somebody has written is not misspelt.
+                    concept.tags.retain(|tag| tag.how != How::Spelling);
+                    concept.keyword = Some(keyword);
+                }
                 None => self.concepts.push(Concept {
                     text: text[span.clone()].to_owned(),
                     span,
@@ -125,6 +129,7 @@ mod tests {
             "K\u{f6}ln",
             "2019",
             "Turtle Bay",
+            "Baech",
             "\u{421}\u{43e}\u{447}\u{438}",
             "beach",
         ]
@@ -163,6 +168,7 @@ mod tests {
                 keyword("2019", "2019", 0)
             ]
         );
+        assert_eq!(named("baech"), [keyword("baech", "Baech", 0)]);
         let found = prepared("a dog and grete in new york with the zorgle");
         let found: Vec<_> = found
             .concepts

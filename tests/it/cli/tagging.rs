@@ -333,7 +333,7 @@ fn plain_words_find_keywords_that_are_no_tags() {
     let first = |query: &str| lines(&owned.done(&["search", "--json", query])).remove(0);
     for query in [
         "minka",
-        "MINKA with coffee",
+        "a photo of MINKA",
         "cape \u{441}\u{43e}\u{447}\u{438}",
     ] {
         let hit = first(query);
