@@ -3,8 +3,11 @@
 /// Text in one line of single blanks and at most so many characters, without what padding and broken writers leave in it; `None`
 /// where nothing is left.
 pub(super) fn one_line(text: &str, longest: usize) -> Option<String> {
-    let is_waste =
-        |c: char| c.is_whitespace() || c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    // What turns the direction of writing would turn it for whatever is shown behind.
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_waste = |c: char| {
+        c.is_whitespace() || c.is_control() || turns(c) || c == char::REPLACEMENT_CHARACTER
+    };
     let mut line = String::new();
     let mut room = longest;
     // Word by word, so that an endless text costs no more than what is kept of it.
@@ -36,6 +39,7 @@ mod tests {
             ("ab cd", 3, Some("ab")),
             ("\u{df}\u{df}\u{df}", 2, Some("\u{df}\u{df}")),
             ("a", 0, None),
+            ("\u{202e}evil\u{202c}", 9, Some("evil")),
             (" \0\u{85} ", 9, None),
         ] {
             assert_eq!(one_line(text, longest).as_deref(), expected, "{text:?}");

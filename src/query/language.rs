@@ -285,6 +285,12 @@ impl<'a> Reader<'a> {
             Field::Tag => match value.split_once('>') {
                 None if is_not => query.must_not.push(value.to_owned()),
                 None => query.must.push(vec![value.to_owned()]),
+                Some((tag, _)) if tag.trim().is_empty() => {
+                    return Err(wrong(
+                        at,
+                        "a tag is missing before the >, as in tag:dog>0.8",
+                    ));
+                }
                 Some((tag, least)) => {
                     let least = least.parse::<f32>().ok().filter(|p| (0.0..1.0).contains(p));
                     let least = least.ok_or_else(|| {
@@ -436,6 +442,7 @@ mod tests {
             ("2* beach", 0, "2*beach"),
             ("0*beach", 0, "above 0"),
             ("dog -2*beach", 5, "remove the weight"),
+            ("-tag:>0.5", 1, "before the >"),
             ("2*(dog OR cat)", 0, "before a word"),
             ("2*tag:dog", 0, "before a word"),
             ("tag:\"hot dog\">x", 0, "0.8"),
