@@ -117,6 +117,8 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use imgsearch_index::FactTest;
+
     use super::*;
     use crate::query::fixtures::vocabulary;
     use crate::query::{Fusion, FusionParams, Query, QueryError, Rarity, Resolver};
@@ -235,6 +237,27 @@ mod tests {
             2
         );
         assert_eq!(fusion.things(), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_required_or_excluded_may_be_a_keyword() {
+        let resolver = Resolver::new(&vocabulary());
+        let prepare = |query: Query| query.prepare_among(&resolver, &keywords());
+        let query = Query::new("").must("oma grete").must("dog");
+        let found = prepare(query.must_not("K\u{d6}LN").must_not("beach")).unwrap();
+        let word = |word: &str, is_wanted| (FactTest::Keyword(word.to_owned()), is_wanted);
+        assert_eq!(
+            found.facts,
+            [word("oma grete", true), word("K\u{d6}LN", false)]
+        );
+        assert_eq!((found.must.len(), found.must_not.len()), (1, 1));
+        for query in [
+            Query::new("").must("zorgle"),
+            Query::new("").must_one_of(["dog", "oma grete"]),
+        ] {
+            let error = prepare(query).unwrap_err();
+            assert!(matches!(error, QueryError::UnknownTag { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::day::{Day, days};
+use super::day::Day;
 use super::error::QueryError;
 use super::request::Query;
 use super::spelling::one_slip;
@@ -163,7 +163,10 @@ impl<'a> Reader<'a> {
                         value.into()
                     }
                 };
-                return self.field(name, field, &value, sign, start);
+                let added =
+                    self.query
+                        .add_field((name, field), &value, sign == Sign::Not, self.today);
+                return added.map_err(|reason| wrong(start, reason));
             }
             let near = FIELDS.iter().find(|(field, _)| one_slip(name, field));
             if let Some((near, _)) = near.filter(|_| !value.is_empty()) {
@@ -253,76 +256,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn field(
-        &mut self,
-        name: &str,
-        field: Field,
-        value: &str,
-        sign: Sign,
-        at: usize,
-    ) -> Result<(), QueryError> {
-        if value.is_empty() {
-            return Err(wrong(at, format!("a value is missing after {name}:")));
-        }
-        let is_not = sign == Sign::Not;
-        if is_not && matches!(field, Field::Like | Field::After | Field::Before) {
-            return Err(wrong(
-                at,
-                format!("{name}: cannot be excluded; remove the -"),
-            ));
-        }
-        let today = self.today;
-        let dates = |text: &str| {
-            days(text, today).ok_or_else(|| {
-                let reason = format!(
-                    "{text:?} is no date; write 2023, 2023-05, 2023-05-17, or how long ago as in 2w"
-                );
-                wrong(at, reason)
-            })
-        };
-        let query = &mut self.query;
-        match field {
-            Field::Tag => match value.split_once('>') {
-                None if is_not => query.must_not.push(value.to_owned()),
-                None => query.must.push(vec![value.to_owned()]),
-                Some((tag, _)) if tag.trim().is_empty() => {
-                    return Err(wrong(
-                        at,
-                        "a tag is missing before the >, as in tag:dog>0.8",
-                    ));
-                }
-                Some((tag, least)) => {
-                    let least = least.parse::<f32>().ok().filter(|p| (0.0..1.0).contains(p));
-                    let least = least.ok_or_else(|| {
-                        wrong(
-                            at,
-                            "a probability from 0 up to 1 follows the >, as in tag:dog>0.8",
-                        )
-                    })?;
-                    query.above.push((tag.to_owned(), least, !is_not));
-                }
-            },
-            Field::Keyword => query.keywords.push((value.to_owned(), !is_not)),
-            Field::Like => query.like.push(value.into()),
-            Field::After => query.since = query.since.max(Some(dates(value)?.0)),
-            Field::Before => {
-                let (day, _) = dates(value)?;
-                query.before = Some(query.before.map_or(day, |before| before.min(day)));
-            }
-            Field::Year => {
-                let year = Some(value).filter(|year| year.len() == 4);
-                let year = year.and_then(|year| days(year, today));
-                let year =
-                    year.ok_or_else(|| wrong(at, "a year has four digits, as in year:2023"))?;
-                query.years.push((year, !is_not));
-            }
-            Field::Camera => query.cameras.push((value.to_owned(), !is_not)),
-            Field::Path => query.path_parts.push((value.to_owned(), !is_not)),
-            Field::Type => query.formats.push((value.to_lowercase(), !is_not)),
-        }
-        Ok(())
-    }
-
     /// Adds words to the text of the query; returns where they are in it.
     fn append(&mut self, words: &str) -> Range<usize> {
         let text = &mut self.query.text;
@@ -350,127 +283,4 @@ fn no_operand(at: usize, operator: char) -> QueryError {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<Query, QueryError> {
-        Query::parse(text, Day::new(2024, 5, 17).unwrap())
-    }
-
-    fn day(year: i16, month: i8, day: i8) -> Day {
-        Day::new(year, month, day).unwrap()
-    }
-
-    #[test]
-    fn a_sentence_is_a_sentence() {
-        for text in [
-            "a black-and-white dog, running (fast)",
-            "what's that? note: a dog",
-            "3:30 pm at http://example.org",
-            "rock'n'roll 24*7x",
-        ] {
-            let plain = text.replace(['(', ')'], "");
-            let parsed = parse(text).unwrap();
-            if !text.contains('*') {
-                assert_eq!(parsed, Query::new(plain), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn operators_become_what_setters_make() {
-        let parsed =
-            parse(r#"+dog -"hot dog" (cat OR sea lion) beach tag:person>0.8 -tag:car>0.5"#);
-        let expected = Query::new("dog beach")
-            .must("dog")
-            .must_not("hot dog")
-            .must_one_of(["cat", "sea lion"])
-            .above("person", 0.8)
-            .not_above("car", 0.5);
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed =
-            parse("after:2023-05 before:2w year:2024 camera:\"Canon EOS\" -path:old type:PNG snow");
-        let expected = Query::new("snow")
-            .since(day(2023, 5, 1))
-            .before(day(2024, 5, 3))
-            .year(2024)
-            .camera("Canon EOS")
-            .not_path("old")
-            .format("png");
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed = parse("keyword:boat -keyword:\"New York\"");
-        let expected = Query::new("").keyword("boat").not_keyword("New York");
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed = parse("like:a.jpg like:\"my b.jpg\" 2*beach 0.5*\"red sand\" -(dog | cat)");
-        let expected = Query::new("")
-            .like("a.jpg")
-            .like("my b.jpg")
-            .word("beach", 2.0)
-            .word("red sand", 0.5)
-            .must_not("dog")
-            .must_not("cat");
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed = parse("tag:\"hot dog\">0.8 -tag:\"red car\">0.5 +2*beach");
-        let expected = Query::new("")
-            .above("hot dog", 0.8)
-            .not_above("red car", 0.5)
-            .must("beach")
-            .word("beach", 2.0);
-        assert_eq!(parsed.unwrap(), expected);
-    }
-
-    #[test]
-    fn bad_operators_are_told_with_their_place() {
-        for (text, at, mend) in [
-            ("dog (cat OR bird", 4, "not closed"),
-            ("dog) cat", 3, "closes nothing"),
-            ("dog ) cat", 4, "closes nothing"),
-            ("dog \"cat", 4, "not closed"),
-            ("dog \"\" cat", 4, "nothing between"),
-            ("(dog OR )", 0, "(dog OR cat)"),
-            ("(a (b OR c))", 3, "groups"),
-            ("dog + cat", 4, "+dog"),
-            ("dog -", 4, "-dog"),
-            ("dog tag:", 4, "after tag:"),
-            ("after:yesterday", 0, "no date"),
-            ("year:23", 0, "four digits"),
-            ("ß after:2023-02-30", 3, "no date"),
-            ("tag:dog>2", 0, "0.8"),
-            ("-after:2023", 1, "cannot be excluded"),
-            ("2* beach", 0, "2*beach"),
-            ("0*beach", 0, "above 0"),
-            ("dog -2*beach", 5, "remove the weight"),
-            ("-tag:>0.5", 1, "before the >"),
-            ("2*(dog OR cat)", 0, "before a word"),
-            ("2*tag:dog", 0, "before a word"),
-            ("tag:\"hot dog\">x", 0, "0.8"),
-            ("tga:dog", 0, "did you mean tag:dog"),
-        ] {
-            match parse(text) {
-                Err(QueryError::Syntax { at: found, reason }) => {
-                    assert_eq!(found, at, "{text}: {reason}");
-                    assert!(reason.contains(mend), "{text}: {reason}");
-                }
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_typed_is_read_or_refused(pieces in prop::collection::vec(r#"(\+|-|\(|\)|"| |OR|\||tag:|after:|like:|2\*|:|>0.5|dog|ß|2w|[a-z]{1,3})"#, 0..14)) {
-            let text = pieces.concat();
-            match parse(&text) {
-                Ok(query) => {
-                    for (span, _) in &query.weights {
-                        prop_assert!(query.text.get(span.clone()).is_some());
-                    }
-                }
-                Err(QueryError::Syntax { at, .. }) => prop_assert!(text.is_char_boundary(at)),
-                Err(other) => prop_assert!(false, "{other}"),
-            }
-        }
-    }
-}
+mod tests;

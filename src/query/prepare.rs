@@ -113,13 +113,22 @@ impl Query {
                 text: self.text.clone(),
             });
         }
-        let must = tags(resolver, &self.must)?;
-        let must_not: Vec<_> = self
-            .must_not
-            .iter()
-            .map(|name| vec![name.clone()])
-            .collect();
-        let must_not = tags(resolver, &must_not)?.concat();
+        let mut facts = self.facts()?;
+        // A name that no tag has may still be a keyword.
+        let is_keyword = |names: &mut Vec<String>| {
+            let [name] = names.as_slice() else {
+                return false;
+            };
+            keywords.find(name.trim()).is_some() && resolver.tags(name).is_empty()
+        };
+        let mut only_tags = |mut sets: Vec<Vec<String>>, is_wanted| {
+            let named = sets.extract_if(.., is_keyword).flatten();
+            facts.extend(named.map(|name| (FactTest::Keyword(name.trim().to_owned()), is_wanted)));
+            tags(resolver, &sets)
+        };
+        let must = only_tags(self.must.clone(), true)?;
+        let must_not = self.must_not.iter().map(|name| vec![name.clone()]);
+        let must_not = only_tags(must_not.collect(), false)?.concat();
         let mut above = Vec::new();
         for (name, least, is_wanted) in &self.above {
             if !(0.0..1.0).contains(least) {
@@ -175,7 +184,7 @@ impl Query {
             must,
             must_not,
             above,
-            facts: self.facts()?,
+            facts,
         })
     }
 }

@@ -365,6 +365,8 @@ fn plain_words_find_keywords_that_are_no_tags() {
             .names(&["--legs", "tags", "minka type:png"])
             .is_empty()
     );
+    assert_eq!(owned.names(&["+minka"]), ["a.jpg"]);
+    assert_eq!(owned.names(&["--", "-minka"]).len(), 2);
     // What a person says counts at once.
     owned.done(&["tag", "--keyword", &owned.path("rocket.jpg"), "+minka"]);
     assert_eq!(
