@@ -367,6 +367,11 @@ fn plain_words_find_keywords_that_are_no_tags() {
     );
     assert_eq!(owned.names(&["+minka"]), ["a.jpg"]);
     assert_eq!(owned.names(&["--", "-minka"]).len(), 2);
+    let none = owned.run(&["search", "+minka type:png"]);
+    assert_eq!(
+        (code(&none), err(&none).as_str()),
+        (1, "no picture matches\n")
+    );
     // What a person says counts at once.
     owned.done(&["tag", "--keyword", &owned.path("rocket.jpg"), "+minka"]);
     assert_eq!(
