@@ -43,7 +43,7 @@ impl Keywords {
     }
 }
 
-/// Those of no image.
+/// Keywords that no image has: enough to tell what the words of a query are.
 impl FromIterator<String> for Keywords {
     fn from_iter<T: IntoIterator<Item = String>>(words: T) -> Self {
         let named = words.into_iter().map(|text| {
@@ -57,8 +57,8 @@ impl FromIterator<String> for Keywords {
 }
 
 impl Reader {
-    /// The keywords of the images of this generation that stand for no tag. They are gathered when this is first asked of a generation:
-    /// of 100,000 images in KEYWORDS_MS milliseconds. An index without keywords is not looked through.
+    /// The keywords of the images of this generation that stand for no tag. They are gathered from all records when this is first asked
+    /// of a generation; segments without keywords are not looked through.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged).
