@@ -23,6 +23,8 @@ use imgsearch_index::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::media::kept_words;
+
 const FORMAT: &str = "imgsearch-catalogue";
 const VERSION: u32 = 1;
 
@@ -172,12 +174,12 @@ pub(crate) fn parse(line: &str, head: &Head) -> Result<NewImage, String> {
             ));
         }
     }
-    let keywords = line.keywords.into_iter().map(|text| Keyword {
+    let keywords = kept_words(line.keywords).into_iter().map(|text| Keyword {
         text,
         tags: Vec::new(),
     });
     let said = |names: Vec<String>, applies| {
-        names.into_iter().map(move |name| Correction {
+        kept_words(names).into_iter().map(move |name| Correction {
             name,
             applies,
             tags: Vec::new(),

@@ -1,5 +1,6 @@
 //! The engine: the only type that knows all the others.
 
+mod collection;
 mod exchange;
 mod explaining;
 mod judging;
@@ -191,7 +192,15 @@ impl Engine {
         Ok(removed)
     }
 
-    /// What the index holds.
+    /// How many pictures the index holds.
+    ///
+    /// # Errors
+    /// When there is no index or it cannot be read.
+    pub fn image_count(&self) -> Result<usize> {
+        Ok(self.reader()?.reader.len())
+    }
+
+    /// What the index holds, and how much room it takes; that is looked up once for each generation.
     ///
     /// # Errors
     /// When there is no index or it cannot be read.
@@ -220,6 +229,7 @@ impl Engine {
         ingest::Source {
             encoder: self.shared.encoder.as_ref(),
             thumbnails: &self.shared.thumbnails,
+            tags_named: Box::new(|word| self.tags_named(word)),
         }
     }
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Batch, Catalogue, Image, Next};
 use crate::record::Entry;
-use crate::{Correction, Error, FileFacts, ImageId, NewImage, Result};
+use crate::{Correction, Error, FileFacts, ImageId, Keyword, NewImage, Result};
 
 /// Changes to the catalogue that see each other before they are written, as one batch.
 pub(crate) struct Changes<'a> {
@@ -107,6 +107,15 @@ impl<'a> Changes<'a> {
     pub(crate) fn correct(&mut self, id: &ImageId, corrections: Vec<Correction>) -> Result<()> {
         match &mut self.touched(id)?.now {
             Some(image) => image.entry.corrections = by_name(corrections),
+            None => return Err(Error::UnknownImage { id: *id }),
+        }
+        Ok(())
+    }
+
+    /// Puts keywords in the place of those that an image has.
+    pub(crate) fn describe(&mut self, id: &ImageId, keywords: Vec<Keyword>) -> Result<()> {
+        match &mut self.touched(id)?.now {
+            Some(image) => image.entry.facts.keywords = keywords,
             None => return Err(Error::UnknownImage { id: *id }),
         }
         Ok(())

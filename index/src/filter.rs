@@ -13,7 +13,10 @@ impl Filter {
     }
 
     fn looks_closer(&self) -> bool {
-        !self.above.is_empty() || !self.not_above.is_empty() || !self.facts.is_empty()
+        !self.above.is_empty()
+            || !self.not_above.is_empty()
+            || !self.facts.is_empty()
+            || self.among.is_some()
     }
 
     /// Whether it asks for more than the lists of recognised tags tell.
@@ -53,6 +56,10 @@ impl Filter {
         };
         for tags in must {
             rows &= one_of(tags)?;
+        }
+        if let Some(docs) = &self.among {
+            let docs = docs.iter().filter_map(|doc| segment.row_of(doc.0));
+            rows &= docs.collect::<RoaringBitmap>();
         }
         for &tag in &self.must_not {
             rows -= self.recognised(segment, tag)?;

@@ -62,10 +62,11 @@ impl Reader {
         self.len() == 0
     }
 
-    /// How many bytes the whole folder takes on disk, the catalogue included.
+    /// How many bytes the whole folder takes on disk, the catalogue included, when this is first asked of a generation.
     #[must_use]
     pub fn bytes_on_disk(&self) -> u64 {
-        durable::size(&self.snapshot.dir)
+        let bytes = &self.snapshot.bytes;
+        *bytes.get_or_init(|| durable::size(&self.snapshot.dir))
     }
 
     /// Goes on to the last published generation. True when there was a newer one. After an error the reader

@@ -1,7 +1,7 @@
 //! One published generation, opened.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use roaring::RoaringBitmap;
@@ -10,7 +10,7 @@ use crate::manifest::{Manifest, PublishedFile};
 use crate::pack::Pack;
 use crate::segment::Segment;
 use crate::tags::{TagIndex, TagSearcher};
-use crate::{Error, Result, Schema, tombstones};
+use crate::{Error, Keywords, Result, Schema, tombstones};
 
 /// How often a reader looks again when files vanish under it. Those of the tag index do while it is committed,
 /// shortly before the manifest that belongs to it; others when a newer generation is published.
@@ -49,6 +49,10 @@ pub(crate) struct Snapshot {
     pub(crate) parts: Vec<Part>,
     pub(crate) packs: Vec<Arc<Pack>>,
     pub(crate) tags: TagSearcher,
+    /// What the folder takes on disk, once it was asked for.
+    pub(crate) bytes: OnceLock<u64>,
+    /// The same of keywords.
+    pub(crate) keywords: OnceLock<Keywords>,
 }
 
 impl Snapshot {
@@ -111,6 +115,8 @@ impl Snapshot {
             parts: parts.collect(),
             packs: packs.collect::<Result<_>>()?,
             tags: tags.searcher()?,
+            bytes: OnceLock::new(),
+            keywords: OnceLock::new(),
         })
     }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -255,6 +256,8 @@ pub struct Filter {
     pub not_above: Vec<(Vec<TagId>, f32)>,
     /// What must be so of the facts of an image, or with `false` must not.
     pub facts: Vec<(FactTest, bool)>,
+    /// The images of which it must be one, in the order of the documents; `None` for all.
+    pub among: Option<Arc<[Doc]>>,
     /// The probability above which every tag counts as recognised, here and where tags are matched and counted, in the place of
     /// the thresholds of the index.
     pub threshold: Option<f32>,

@@ -11,7 +11,9 @@ use crate::publish;
 use crate::rescue;
 use crate::segment::GraphProgress;
 use crate::successor;
-use crate::{Correction, Error, FileFacts, Generation, ImageId, NewImage, Result, Schema};
+use crate::{
+    Correction, Error, FileFacts, Generation, ImageId, Keyword, NewImage, Record, Result, Schema,
+};
 
 /// How an index is laid out. The defaults are measured; they change how fast searches are, never what they find.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,14 +233,32 @@ impl Writer {
         self.change(|changes| changes.add_file(id, file))
     }
 
-    /// What people say of the tags of an image.
+    /// What is known of an image, published or not.
     ///
     /// # Errors
     /// [`Error::UnknownImage`], [`Error::Damaged`], [`Error::Io`].
-    pub fn corrections(&self, id: &ImageId) -> Result<Vec<Correction>> {
+    pub fn record(&self, id: &ImageId) -> Result<Record> {
         let image = self.catalogue.image(id)?;
         let image = image.ok_or(Error::UnknownImage { id: *id })?;
-        Ok(image.entry.corrections)
+        Ok(image.entry.into_record(*id))
+    }
+
+    /// What people say of the tags of an image.
+    ///
+    /// # Errors
+    /// As [`Writer::record`].
+    pub fn corrections(&self, id: &ImageId) -> Result<Vec<Correction>> {
+        Ok(self.record(id)?.corrections)
+    }
+
+    /// Puts keywords in the place of those that an image has.
+    ///
+    /// # Errors
+    /// [`Error::UnknownImage`], [`Error::UnknownTag`], [`Error::Io`].
+    pub fn describe(&mut self, id: &ImageId, keywords: Vec<Keyword>) -> Result<()> {
+        let mut tags = keywords.iter().map(|keyword| &keyword.tags);
+        tags.try_for_each(|tags| self.schema.check_tags(tags))?;
+        self.change(|changes| changes.describe(id, keywords))
     }
 
     /// Puts what people say of the tags of some images in the place of what they said before, of all or none. What the model said

@@ -54,6 +54,7 @@ fn operators() -> String {
     text.push_str(
         "\nWords are tags in any form (dogs is dog), by another word (puppy), by kinds (animal finds dog) and with a slip of the\n\
          keyboard; --strict and quotes leave the last two out, and --explain-query tells what each word was taken for.\n\
+         Keywords of pictures that are no tags, such as names, are found by their very words, with + and - too.\n\
          \"no people\" and \"without a hat\" leave the word out of the query; -person leaves out the pictures. A query that\n\
          begins with - stands in quotes behind --: imgsearch search -- '-person beach'.\n",
     );

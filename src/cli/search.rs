@@ -148,7 +148,7 @@ pub(crate) fn run(args: &SearchArgs, settings: &Settings, output: &mut Output) -
 
 /// Why there is no result, and what there is instead.
 fn nothing(engine: &Engine, query: &Query) -> Result<String> {
-    if engine.stats()?.images == 0 {
+    if engine.image_count()? == 0 {
         return Ok("the index holds no pictures yet".to_owned());
     }
     if query.skipped() > 0 {
@@ -180,6 +180,8 @@ fn explained(prepared: &Prepared, vocabulary: &Vocabulary) -> Vec<String> {
         if let Some(more) = concept.tags.len().checked_sub(SHOWN + 1) {
             tags.push(format!("{} more", more + 1));
         }
+        let keyword = concept.keyword.iter();
+        tags.extend(keyword.map(|keyword| format!("{keyword} (keyword)")));
         lines.push(format!("{}: {}", concept.text, tags.join(", ")));
     }
     for word in &prepared.resolution.unresolved {

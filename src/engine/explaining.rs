@@ -1,12 +1,10 @@
 //! Why one picture stands where it stands in an answer, or is not in it.
 
-use std::collections::HashMap;
-
-use imgsearch_index::{Doc, Filter, Reader, TagId};
+use imgsearch_index::{Doc, Filter, Keyword, Reader, TagId};
 use serde::Serialize;
 
 use super::searching::{Candidate, Search};
-use super::tagging::attribute;
+use super::tagging::{Sources, attribute};
 use super::{Engine, Image, Snapshot};
 use crate::error::Result;
 use crate::image_tokens::ImageTokensF16;
@@ -63,8 +61,8 @@ struct Seen {
     cosine: Option<f32>,
     itm: Option<f32>,
     scores: Vec<f32>,
-    /// Who says so, by the names of tags for which it is not the model.
-    sources: HashMap<String, TagSource>,
+    /// Who says so where it is not the model.
+    sources: Sources,
 }
 
 impl Engine {
@@ -73,8 +71,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::search`], and when the picture cannot be read.
     pub fn explain(&self, query: &Query, image: Image<'_>) -> Result<Verdict> {
-        let prepared = query.prepare(self.resolver())?;
-        let snapshot = self.reader()?;
+        let (snapshot, prepared) = self.prepared(query)?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut seen = self.see(&snapshot, &search, image)?;
         let mut unmet = self.unmet(&search, &snapshot.reader, &seen)?;
@@ -95,7 +92,12 @@ impl Engine {
                 (seen.cosine, seen.itm) = (found.cosine, found.itm);
             }
         }
-        let mut why = search.explanation(seen.cosine, seen.itm, |tag| seen.score(tag));
+        let mut why = search.explanation(seen.cosine, seen.itm, |tag| {
+            match prepared.resolution.keyword(tag) {
+                Some(keyword) => seen.has(keyword),
+                None => seen.score(tag),
+            }
+        });
         attribute(&mut why, &seen.sources);
         Ok(Verdict {
             indexed: seen.doc.is_some(),
@@ -115,7 +117,7 @@ impl Engine {
         let encoder = &self.shared.encoder;
         let matches = search.matches();
         let doc = self.known(reader, image);
-        let mut sources = HashMap::new();
+        let mut sources = Sources::default();
         let (embedding, mut scores, tokens) = match doc {
             Some(doc) => {
                 let scores = reader.tag_scores(doc)?.iter().map(|tag| tag.score);
@@ -138,12 +140,13 @@ impl Engine {
         };
         if let (None, Image::Path(path)) = (doc, image) {
             // As they would count if it were indexed.
-            for tag in self.keyword_tags(path)? {
-                if let Some(score) = scores.get_mut(tag.0 as usize) {
-                    *score = 1.0;
+            for Keyword { text, tags } in self.keywords_of(path)? {
+                for tag in &tags {
+                    if let Some(score) = scores.get_mut(tag.0 as usize) {
+                        *score = 1.0;
+                    }
                 }
-                let tag = self.vocabulary().get(tag).map(|tag| tag.name.clone());
-                sources.extend(tag.map(|name| (name, TagSource::Keyword)));
+                self.tell(&mut sources, &text, &tags, TagSource::Keyword);
             }
         }
         let itm = match tokens.filter(|_| matches) {
@@ -174,7 +177,7 @@ impl Engine {
         };
         let own = |tag: TagId| vocabulary.get(tag).map_or(1.0, |tag| tag.threshold);
         let threshold = |tag| search.query.threshold().unwrap_or_else(|| own(tag));
-        let source = |tag: &TagId| seen.sources.get(&name(tag)).copied().unwrap_or_default();
+        let source = |tag: &TagId| seen.sources.of(&name(tag));
         let mut unmet = Vec::new();
         let mut require = |tags: &[TagId], needed: &dyn Fn(TagId) -> f32| {
             let best = tags
@@ -230,5 +233,13 @@ impl Engine {
 impl Seen {
     fn score(&self, tag: TagId) -> f32 {
         self.scores.get(tag.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// 1 where it has a keyword that is no tag, else 0.
+    fn has(&self, keyword: &str) -> f32 {
+        match self.sources.of(keyword) {
+            TagSource::Keyword | TagSource::Added => 1.0,
+            _ => 0.0,
+        }
     }
 }

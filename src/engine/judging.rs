@@ -16,8 +16,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::search`].
     pub fn nearest_concepts(&self, query: &Query, limit: usize) -> Result<Vec<Facet>> {
-        let prepared = query.prepare(self.resolver())?;
-        let snapshot = self.reader()?;
+        let (snapshot, prepared) = self.prepared(query)?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let Snapshot { reader, rarity } = &snapshot;
         let best = search.candidates(query.depth())?.into_iter().take(NEAREST);

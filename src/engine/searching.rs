@@ -1,9 +1,11 @@
 //! From a query to hits.
 
-use imgsearch_index::{Doc, Embedding, Filter, Reader};
+use imgsearch_index::{Doc, Embedding, Filter, Keywords, Reader};
 
+use super::collection::Collection;
 use super::stacking::stack;
 use super::tagging::attribute;
+use super::upkeep::as_indexed;
 use super::{Engine, Image, Snapshot, only};
 use crate::error::Result;
 use crate::hit::{Facet, Hit};
@@ -25,6 +27,7 @@ pub(super) struct Candidate {
 pub(super) struct Search<'a> {
     engine: &'a Engine,
     reader: &'a Reader,
+    keywords: &'a Keywords,
     pub(super) query: &'a Query,
     prepared: &'a Prepared,
     pub(super) filter: Filter,
@@ -39,8 +42,7 @@ impl Engine {
     /// # Errors
     /// When the query makes no sense, there is no index, or it was made with another model.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
-        let prepared = query.prepare(self.resolver())?;
-        let snapshot = self.reader()?;
+        let (snapshot, prepared) = self.prepared(query)?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut candidates = search.candidates(query.depth())?;
         search.match_best(&mut candidates)?;
@@ -67,13 +69,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::search`].
     pub fn facets(&self, query: &Query) -> Result<Vec<Facet>> {
-        let prepared = query.prepare(self.resolver())?;
-        let snapshot = self.reader()?;
+        let (snapshot, prepared) = self.prepared(query)?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let counts = match search.place.is_none() && prepared.resolution.concepts.is_empty() {
             true => search.reader.tag_counts_of(&search.filter)?,
             false => {
-                let candidates = search.candidates(query.depth())?;
+                let mut candidates = search.candidates(query.depth())?;
+                // The others are left out of the answer too.
+                if query.min_score().is_some() {
+                    search.match_best(&mut candidates)?;
+                    candidates = search.judged(candidates)?;
+                }
                 let docs = candidates.iter().map(|candidate| candidate.doc);
                 search.reader.tag_counts_among(docs, query.threshold())?
             }
@@ -93,12 +99,33 @@ impl Engine {
         Ok(facets)
     }
 
-    /// What the words of a query stand for, without searching.
+    /// What the words of a query stand for, without searching: tags and, where there is an index, keywords.
     ///
     /// # Errors
-    /// When the query makes no sense.
+    /// When the query makes no sense, or the index is damaged.
     pub fn resolve(&self, query: &Query) -> Result<Prepared> {
-        Ok(query.prepare(self.resolver())?)
+        match self.reader() {
+            Ok(Snapshot { reader, .. }) => self.prepare(query, &reader),
+            Err(_) => Ok(query.prepare(self.resolver())?),
+        }
+    }
+
+    fn prepare(&self, query: &Query, reader: &Reader) -> Result<Prepared> {
+        Ok(query.prepare_among(self.resolver(), reader.keywords()?)?)
+    }
+
+    /// A query with what its words stand for, and the state that it is answered from.
+    pub(super) fn prepared(&self, query: &Query) -> Result<(Snapshot, Prepared)> {
+        let snapshot = match self.reader() {
+            Ok(snapshot) => snapshot,
+            // Of both, what is wrong with the query is told.
+            Err(error) => {
+                query.prepare(self.resolver())?;
+                return Err(error);
+            }
+        };
+        let prepared = self.prepare(query, &snapshot.reader)?;
+        Ok((snapshot, prepared))
     }
 
     /// What the similarity does not see of a query, because it is longer than the model reads; its tags are matched all the
@@ -128,7 +155,7 @@ impl Engine {
             self.shared.config.settings().search.fusion,
         );
         reader
-            .nearest(&embedding, limit + 1, &Filter::default())?
+            .nearest(&embedding, limit.saturating_add(1), &Filter::default())?
             .into_iter()
             .filter(|(doc, _)| Some(*doc) != own)
             .take(limit)
@@ -166,7 +193,12 @@ impl Engine {
     pub(super) fn known(&self, reader: &Reader, image: Image<'_>) -> Option<Doc> {
         match image {
             Image::Id(id) => reader.find(&id),
-            Image::Path(path) => reader.find_path(&std::path::absolute(path).ok()?),
+            Image::Path(path) => {
+                let absolute = std::path::absolute(path).ok()?;
+                let found = reader.find_path(&absolute);
+                // Links on the way there are followed by the index.
+                found.or_else(|| reader.find_path(&as_indexed(path)))
+            }
         }
     }
 
@@ -200,6 +232,7 @@ impl<'a> Search<'a> {
         Ok(Self {
             engine,
             reader,
+            keywords: reader.keywords()?,
             query,
             prepared,
             filter: Filter {
@@ -208,6 +241,7 @@ impl<'a> Search<'a> {
                 above: above(true),
                 not_above: above(false),
                 facts: prepared.facts.clone(),
+                among: None,
                 threshold: query.threshold(),
             },
             fusion: Fusion::new(
@@ -240,6 +274,19 @@ impl<'a> Search<'a> {
         if !tags.is_empty() {
             bring(self.reader.match_tags(&tags, depth, &self.filter)?);
         }
+        for keyword in self.prepared.resolution.named_keywords() {
+            let filter = Filter {
+                among: self.keywords.images(keyword).cloned(),
+                ..self.filter.clone()
+            };
+            bring(match &self.place {
+                Some(place) => self.reader.nearest(place, depth, &filter)?,
+                None => {
+                    let newest = self.reader.newest(depth, &filter)?.into_iter();
+                    newest.map(|doc| (doc, 0.0)).collect()
+                }
+            });
+        }
         if !self.prepared.has_text && self.place.is_none() {
             let newest = self.reader.newest(limit, &self.filter)?;
             places = newest.into_iter().map(|doc| (doc, 0)).collect();
@@ -250,7 +297,7 @@ impl<'a> Search<'a> {
         let scored = places.into_iter().map(|(doc, block)| {
             let similarity = |place| self.reader.similarity(doc, place);
             let cosine = self.place.as_ref().map(similarity).transpose()?;
-            let scores = self.reader.tag_scores(doc)?;
+            let scores = self.reader().tag_scores(doc)?;
             Ok(Candidate {
                 doc,
                 cosine,
@@ -328,8 +375,12 @@ impl<'a> Search<'a> {
         self.engine
     }
 
-    pub(super) fn reader(&self) -> &Reader {
-        self.reader
+    pub(super) fn reader(&self) -> Collection<'a> {
+        Collection {
+            reader: self.reader,
+            keywords: self.keywords,
+            resolution: &self.prepared.resolution,
+        }
     }
 }
 

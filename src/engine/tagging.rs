@@ -4,14 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use imgsearch_index::{
-    Correction, Doc, Error as IndexError, ImageId, NewImage, Reader, Record, TagId,
+    Correction, Doc, Error as IndexError, ImageId, Keyword, NewImage, Reader, Record, TagId,
 };
 use serde::Serialize;
 
-use super::upkeep::as_indexed;
 use super::{Engine, Image, Snapshot};
 use crate::error::{Error, Result};
-use crate::media::{facts, read};
+use crate::media::{facts, kept_words, read, sidecar_words};
 use crate::query::{Explanation, QueryError, TagSource};
 
 /// Near names that an error shows.
@@ -172,7 +171,7 @@ impl Engine {
             (Some(doc), Some(reader), _) => Ok(Annotations::of(reader.record(doc)?)),
             (_, _, Image::Id(id)) => Err(IndexError::UnknownImage { id }.into()),
             (_, _, Image::Path(path)) => Ok(Annotations {
-                keywords: facts(&self.bytes(path)?).keywords,
+                keywords: self.words_of(path)?,
                 ..Annotations::default()
             }),
         }
@@ -213,20 +212,29 @@ impl Engine {
         }
     }
 
-    /// Who says so, by the names of tags for which it is not the model.
-    pub(super) fn sources(&self, record: &Record) -> HashMap<String, TagSource> {
-        let keywords = record.facts.keywords.iter();
-        let keywords = keywords.flat_map(|keyword| &keyword.tags);
-        let said = record.corrections.iter().flat_map(|said| {
+    /// Who says so where it is not the model.
+    pub(super) fn sources(&self, record: &Record) -> Sources {
+        let mut sources = Sources::default();
+        for Keyword { text, tags } in &record.facts.keywords {
+            self.tell(&mut sources, text, tags, TagSource::Keyword);
+        }
+        for said in &record.corrections {
             let source = match said.applies {
                 true => TagSource::Added,
                 false => TagSource::Removed,
             };
-            said.tags.iter().map(move |&tag| (tag, source))
-        });
-        let all = keywords.map(|&tag| (tag, TagSource::Keyword)).chain(said);
-        all.filter_map(|(tag, source)| Some((self.vocabulary().get(tag)?.name.clone(), source)))
-            .collect()
+            self.tell(&mut sources, &said.name, &said.tags, source);
+        }
+        sources
+    }
+
+    /// Notes who says a word: of the tags that it names or, where it names none, of itself.
+    pub(super) fn tell(&self, to: &mut Sources, word: &str, tags: &[TagId], source: TagSource) {
+        let tags_named = tags.iter().filter_map(|&tag| self.vocabulary().get(tag));
+        let names = tags_named.map(|tag| tag.name.as_str());
+        let own = tags.is_empty().then_some(word);
+        let names = names.chain(own).map(str::to_lowercase);
+        to.0.extend(names.map(|name| (name, source)));
     }
 
     fn names_of(&self, tags: &[TagId]) -> BTreeSet<&str> {
@@ -277,9 +285,7 @@ impl Engine {
 
     /// The document of a file: by its path, else by its bytes.
     fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
-        let by_path = self.known(reader, Image::Path(path));
-        let by_path = by_path.or_else(|| reader.find_path(&as_indexed(path)));
-        match by_path {
+        match self.known(reader, Image::Path(path)) {
             Some(doc) => Ok(Some(doc)),
             None => Ok(reader.find(&ImageId::of(&self.bytes(path)?))),
         }
@@ -293,10 +299,31 @@ impl Engine {
         })
     }
 
-    /// The names of tags that the keywords in a file name, for one that is not indexed.
-    pub(super) fn keyword_tags(&self, path: &Path) -> Result<Vec<TagId>> {
-        let keywords = facts(&self.bytes(path)?).keywords.into_iter();
-        Ok(keywords.flat_map(|word| self.tags_named(&word)).collect())
+    /// The keywords of a file with the tags that they name, for one that is not indexed.
+    pub(super) fn keywords_of(&self, path: &Path) -> Result<Vec<Keyword>> {
+        let words = self.words_of(path)?.into_iter();
+        let named = words.map(|text| Keyword {
+            tags: self.tags_named(&text),
+            text,
+        });
+        Ok(named.collect())
+    }
+
+    /// The keywords in a file and beside it.
+    fn words_of(&self, path: &Path) -> Result<Vec<String>> {
+        let words = facts(&self.bytes(path)?).keywords.into_iter();
+        Ok(kept_words(words.chain(sidecar_words(path))))
+    }
+}
+
+/// Who says that tags and keywords apply, or do not, by their names in lower case; of the others the model does.
+#[derive(Default)]
+pub(super) struct Sources(HashMap<String, TagSource>);
+
+impl Sources {
+    pub(super) fn of(&self, name: &str) -> TagSource {
+        let source = self.0.get(&name.to_lowercase());
+        source.copied().unwrap_or_default()
     }
 }
 
@@ -319,8 +346,8 @@ fn is_called(said: &Correction, name: &str) -> bool {
 }
 
 /// Says in an explanation who says so.
-pub(super) fn attribute(why: &mut Explanation, sources: &HashMap<String, TagSource>) {
+pub(super) fn attribute(why: &mut Explanation, sources: &Sources) {
     for tag in &mut why.tags {
-        tag.source = sources.get(&tag.tag).copied().unwrap_or_default();
+        tag.source = sources.of(&tag.tag);
     }
 }

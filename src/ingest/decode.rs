@@ -8,7 +8,9 @@ use std::thread::Scope;
 
 use imgsearch_index::{FileFacts, ImageFacts, ImageId, Keyword};
 
-use crate::media::{Input, Limits, MediaError, Squares, facts, pixels, read, squares};
+use crate::media::{
+    Input, Limits, MediaError, Squares, facts, kept_words, pixels, read, sidecar_words, squares,
+};
 use crate::thumbnails::Thumbnails;
 
 /// Bytes of a file and pixels of a picture from which it is decoded alone: two large ones at once would break the memory
@@ -26,8 +28,8 @@ pub(crate) struct Job {
 
 /// What became of a file.
 pub(crate) enum Decoded {
-    /// Its bytes are those of a picture that is known, or that an earlier file of this run holds.
-    Known(Job, ImageId),
+    /// Its bytes are those of a picture that is known, or that an earlier file of this run holds; with the keywords in them.
+    Known(Job, ImageId, Vec<String>),
     /// A picture to encode.
     Fresh(Job, ImageId, Box<(ImageFacts, Squares)>),
     /// No picture.
@@ -110,7 +112,7 @@ impl<'a> Decoder<'a> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(id);
         if !first {
-            return Decoded::Known(job, id);
+            return Decoded::Known(job, id, facts(&bytes).keywords);
         }
         // A header that names no size is as likely as any to belong to a picture that takes much.
         if alone.is_none() && pixels(&bytes).is_none_or(|pixels| pixels > LARGE_PICTURE) {
@@ -125,6 +127,8 @@ impl<'a> Decoder<'a> {
         self.thumbnails.keep(&id, &squares);
         let read = facts(&bytes);
         let (width, height) = squares.size();
+        let beside = sidecar_words(&job.file.path);
+        let keywords = kept_words(read.keywords.into_iter().chain(beside));
         let facts = ImageFacts {
             width,
             height,
@@ -134,7 +138,7 @@ impl<'a> Decoder<'a> {
                 .unwrap_or_default(),
             captured: read.captured,
             camera: read.camera,
-            keywords: read.keywords.into_iter().map(unnamed).collect(),
+            keywords: keywords.into_iter().map(unnamed).collect(),
         };
         Decoded::Fresh(job, id, Box::new((facts, squares)))
     }

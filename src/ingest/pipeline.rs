@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use imgsearch_index::{ImageFacts, ImageId, NewImage, Writer};
+use imgsearch_index::{ImageFacts, ImageId, Keyword, NewImage, TagId, Writer};
 
 use super::decode::{Decoded, Decoder, Job};
 use super::diff::{Changes, diff};
@@ -16,7 +16,7 @@ use super::walk::{WalkError, WalkOptions, walk};
 use crate::config::IngestSettings;
 use crate::encoder::{Encoder, ImageFeatures};
 use crate::error::Result;
-use crate::media::Squares;
+use crate::media::{Squares, kept_words, sidecar_words};
 use crate::thumbnails::Thumbnails;
 
 /// How often a run that waits for a slow picture asks whether to go on.
@@ -26,7 +26,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) struct Source<'a> {
     pub(crate) encoder: &'a dyn Encoder,
     pub(crate) thumbnails: &'a Thumbnails,
+    /// The tags that a keyword names.
+    pub(crate) tags_named: TagsNamed<'a>,
 }
+
+/// Finds the tags that a word names.
+pub(crate) type TagsNamed<'a> = Box<dyn Fn(&str) -> Vec<TagId> + 'a>;
 
 /// A picture that waits for its batch.
 struct Waiting {
@@ -48,7 +53,7 @@ struct Run<'a, P, A> {
     gone: HashMap<ImageId, Vec<PathBuf>>,
     waiting: Vec<Waiting>,
     /// Copies of pictures that still wait for their batch.
-    copies: Vec<(Job, ImageId)>,
+    copies: Vec<(Job, ImageId, Vec<String>)>,
     stored: HashSet<ImageId>,
     published: Instant,
     done: usize,
@@ -205,8 +210,10 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
                     self.flush()?;
                 }
             }
-            Decoded::Known(job, id) if self.stored.contains(&id) => self.link(job, id)?,
-            Decoded::Known(job, id) => self.copies.push((job, id)),
+            Decoded::Known(job, id, words) if self.stored.contains(&id) => {
+                self.link(job, id, words)?;
+            }
+            Decoded::Known(job, id, words) => self.copies.push((job, id, words)),
             Decoded::Failed(job, reason) => {
                 self.done += 1;
                 // A file that no longer decodes must not be found as the picture it was.
@@ -223,12 +230,15 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
         self.report.skipped.push(SkippedFile { path, reason });
     }
 
-    /// A file whose picture is stored already.
-    fn link(&mut self, job: Job, id: ImageId) -> Result<()> {
+    /// A file whose picture is stored already, with the keywords in it.
+    fn link(&mut self, job: Job, id: ImageId, words: Vec<String>) -> Result<()> {
         self.done += 1;
         if job.was == Some(id) {
             self.writer.touch(job.file)?;
-            self.report.unchanged += 1;
+            match self.describe(id, words)? {
+                true => self.report.updated += 1,
+                false => self.report.unchanged += 1,
+            }
             return Ok(());
         }
         self.writer.add_file(&id, job.file)?;
@@ -240,7 +250,25 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
         } else {
             self.report.added += 1;
         }
+        self.describe(id, words)?;
         Ok(())
+    }
+
+    /// Gives a picture the keywords in its file and in the sidecars of all files that it is. False where it has them already.
+    fn describe(&mut self, id: ImageId, words: Vec<String>) -> Result<bool> {
+        let known = self.writer.record(&id)?;
+        let beside = known.paths.iter().flat_map(|path| sidecar_words(path));
+        let words = kept_words(words.into_iter().chain(beside));
+        let keywords = words.into_iter().map(|text| Keyword {
+            tags: (self.source.tags_named)(&text),
+            text,
+        });
+        let keywords: Vec<Keyword> = keywords.collect();
+        let differs = keywords != known.facts.keywords;
+        if differs {
+            self.writer.describe(&id, keywords)?;
+        }
+        Ok(differs)
     }
 
     /// Encodes and stores what waits.
@@ -281,11 +309,11 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
         self.done += stored;
         self.report.added += added;
         self.report.updated += updated;
-        for (job, id) in std::mem::take(&mut self.copies) {
+        for (job, id, words) in std::mem::take(&mut self.copies) {
             if self.stored.contains(&id) {
-                self.link(job, id)?;
+                self.link(job, id, words)?;
             } else {
-                self.copies.push((job, id));
+                self.copies.push((job, id, words));
             }
         }
         Ok(())
@@ -324,7 +352,7 @@ impl<P: FnMut(&Progress) -> ControlFlow<()>, A: Fn(&mut NewImage)> Run<'_, P, A>
     fn finish(&mut self, complete: bool) -> Result<()> {
         if complete && !self.report.cancelled {
             // The first of several copies did not decode, so none of them does.
-            for (job, _) in std::mem::take(&mut self.copies) {
+            for (job, _, _) in std::mem::take(&mut self.copies) {
                 self.done += 1;
                 self.skip(
                     job.file.path,

@@ -1,5 +1,8 @@
 //! Keywords that people and programs have written into a file.
 
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use exif::Exif;
 
 use super::packets::packets;
@@ -14,21 +17,25 @@ const LONGEST: usize = 100;
 /// The keywords in `bytes`, each once whatever its case, as the first place writes it: XMP, then IPTC.
 pub(super) fn keywords(bytes: &[u8], exif: Option<&Exif>) -> Vec<String> {
     // As with EXIF, a parser that fails costs what it reads and not the picture.
-    let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    let found = catch_unwind(AssertUnwindSafe(|| {
         let packets = packets(bytes, exif);
         let xmp = packets.xmp.map(|packet| xmp::keywords(&packet));
         let iptc = packets.iptc.map(|records| iptc::keywords(&records));
         [xmp, iptc].into_iter().flatten().flatten().collect()
     }));
-    let found: Vec<String> = found.unwrap_or_default();
-    let mut kept: Vec<String> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for word in found.iter().filter_map(|word| one_line(word, LONGEST)) {
-        if kept.len() < MOST && seen.insert(word.to_lowercase()) {
-            kept.push(word);
-        }
-    }
-    kept
+    let found: Result<Vec<String>, _> = found;
+    kept(found.unwrap_or_default())
+}
+
+/// Words as they are kept, wherever they come from: in one line each, once whatever their case, and not without end.
+pub(crate) fn kept(words: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let words = words.into_iter();
+    words
+        .filter_map(|word| one_line(&word, LONGEST))
+        .filter(|word| seen.insert(word.to_lowercase()))
+        .take(MOST)
+        .collect()
 }
 
 #[cfg(test)]
@@ -37,7 +44,7 @@ pub(super) mod tests {
 
     use crate::media::facts;
 
-    const XMP: &str = "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\
+    pub(in crate::media) const XMP: &str = "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\
         <rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
         <rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:subject><rdf:Bag>\
         <rdf:li>Beach</rdf:li><rdf:li> Oma\n Grete </rdf:li></rdf:Bag></dc:subject></rdf:Description>\

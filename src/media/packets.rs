@@ -13,8 +13,8 @@ pub(super) struct Packets<'a> {
     pub(super) iptc: Option<Cow<'a, [u8]>>,
 }
 
-/// No program writes more into one file, and all of it is looked through.
-const MOST: usize = 4 << 20;
+/// What is longer than anybody's keywords need is not looked at: all of it would be taken apart in memory.
+pub(super) const MOST: usize = 4 << 20;
 
 /// In TIFF these are fields of the first directory, which is that of EXIF too.
 const TIFF_XMP: Tag = Tag(Context::Tiff, 700);
@@ -22,6 +22,15 @@ const TIFF_IPTC: Tag = Tag(Context::Tiff, 33_723);
 
 /// What stands in `bytes`, whose EXIF data may have been read already.
 pub(super) fn packets<'a>(bytes: &'a [u8], exif: Option<&'a Exif>) -> Packets<'a> {
+    let Packets { xmp, iptc } = all(bytes, exif);
+    let is_bearable = |packet: &Cow<'_, [u8]>| packet.len() <= MOST;
+    Packets {
+        xmp: xmp.filter(is_bearable),
+        iptc: iptc.filter(is_bearable),
+    }
+}
+
+fn all<'a>(bytes: &'a [u8], exif: Option<&'a Exif>) -> Packets<'a> {
     if bytes.starts_with(b"\xff\xd8") {
         return jpeg(bytes);
     }
@@ -170,6 +179,17 @@ mod tests {
                 "cut to {cut}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_endless_is_left_alone() {
+        let png = |len: usize| {
+            let text = [b"XML:com.adobe.xmp\0\0\0\0\0", &vec![b' '; len][..]].concat();
+            let len = (text.len() as u32).to_be_bytes();
+            [b"\x89PNG\r\n\x1a\n", &len[..], b"iTXt", &text, &[0; 4]].concat()
+        };
+        assert!(packets(&png(MOST), None).xmp.is_some());
+        assert_eq!(packets(&png(MOST + 1), None), Packets::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Keywords in XMP, which is RDF in XML. The only file that names roxmltree.
 
-use roxmltree::{Document, ParsingOptions};
+use roxmltree::{Document, Node, ParsingOptions};
 
 /// The namespace of Dublin Core, whose `subject` keywords are.
 const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
@@ -8,12 +8,22 @@ const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
 /// More elements and texts no packet needs, and each takes some memory.
 const MOST_NODES: u32 = 100_000;
+/// The parser takes time with the cube of the namespaces where they nest: 2,000 of them, which fit into a JPEG, take seconds. Programs
+/// write some tens.
+const MOST_NAMESPACES: usize = 256;
+/// With the square of the attributes of an element; Lightroom writes some hundreds.
+const MOST_ATTRIBUTES: usize = 1000;
+/// And with that of comments and quoted sections within a text; programs write none.
+const MOST_ASIDES: usize = 256;
 
 /// The keywords in a packet, in their order; none where it is no XML.
 pub(super) fn keywords(packet: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(packet).unwrap_or_default();
     // Some programs count a zero at the end in.
     let text = text.trim_matches(['\0', '\u{feff}']);
+    if !is_bearable(text) {
+        return Vec::new();
+    }
     // Entities of one's own are refused, so that nothing grows.
     let options = ParsingOptions {
         nodes_limit: MOST_NODES,
@@ -22,20 +32,30 @@ pub(super) fn keywords(packet: &[u8]) -> Vec<String> {
     let Ok(document) = Document::parse_with_options(text, options) else {
         return Vec::new();
     };
-    let subjects = document
-        .descendants()
-        .filter(|node| node.has_tag_name((DUBLIN_CORE, "subject")));
-    let items = subjects.flat_map(|subject| {
-        let items = subject.descendants();
-        items.filter(|node| node.has_tag_name((RDF, "li")))
-    });
+    // The subject, the list in it, and its items: looked at from the items, so that lists within lists are not read over and over.
+    let is_keyword = |item: &Node<'_, '_>| {
+        let subject = item.parent().and_then(|list| list.parent());
+        item.has_tag_name((RDF, "li"))
+            && subject.is_some_and(|subject| subject.has_tag_name((DUBLIN_CORE, "subject")))
+    };
+    let items = document.descendants().filter(is_keyword);
     items
         .filter_map(|item| item.text().map(str::to_owned))
         .collect()
 }
 
+/// Whether the parser is done with it in a moment.
+fn is_bearable(text: &str) -> bool {
+    let mut tags = text.split('<');
+    text.matches("xmlns").count() <= MOST_NAMESPACES
+        && text.matches("<!").count() <= MOST_ASIDES
+        && tags.all(|tag| tag.matches('=').count() <= MOST_ATTRIBUTES)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn packet(inside: &str) -> String {
@@ -65,5 +85,33 @@ mod tests {
         assert!(keywords(b"\xff\xfe<\0x\0").is_empty());
         let deep = "<a>".repeat(200_000);
         assert!(keywords(deep.as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn what_is_made_to_take_long_takes_no_time() {
+        let nested = |count: usize, tag: &dyn Fn(usize) -> String| {
+            let open: String = (0..count).map(tag).collect();
+            let items = "<rdf:li>beach</rdf:li>".repeat(20_000);
+            packet(&format!("{open}{items}{}", "</a:subject>".repeat(count)))
+        };
+        let begin = Instant::now();
+        let namespaces = nested(20_000, &|at| format!("<a:subject xmlns:n{at}='u{at}'>"));
+        let attributes: String = (0..200_000).map(|at| format!(" n{at}=''")).collect();
+        let asides = "x<![CDATA[y]]>".repeat(200_000);
+        for packet in [
+            namespaces,
+            packet(&format!("<a{attributes}/>")),
+            packet(&asides),
+        ] {
+            assert!(keywords(packet.as_bytes()).is_empty());
+        }
+        // 20,000 lists in each other, with as many items: each item is told once, and only of the innermost list.
+        let lists = nested(20_000, &|_| "<a:subject>".to_owned());
+        assert_eq!(keywords(lists.as_bytes()).len(), 20_000);
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begin.elapsed()
+        );
     }
 }

@@ -1,131 +1,15 @@
 //! One score from the similarity of embeddings and the weighted number of matching tags (paper, section 3.4).
 
 use imgsearch_index::TagId;
-use serde::{Deserialize, Serialize};
 
 use super::calibrate::Evidence;
 use super::explain::{Explanation, MatchedTag};
+use super::fusion_params::FusionParams;
+use super::keyword;
+use super::rarity::Rarity;
 use super::resolution::{How, Resolution};
 use super::source::TagSource;
 use crate::vocabulary::{TagKind, Vocabulary};
-
-/// How scores are fused. The defaults are what `imgsearch eval fusion` found for the built-in model.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct FusionParams {
-    /// The cosine similarity that counts for one half. Default: 0.675
-    pub itc_centre: f32,
-    /// How steeply similarity is told from dissimilarity around the centre. Default: 6
-    pub itc_slope: f32,
-    /// What one certain, rare, exactly named tag adds. Default: 0.116
-    pub tag_weight: f32,
-    /// How many times that where the query is a row of keywords, which a text encoder reads less well than a sentence. Default: 5.23
-    pub keyword_factor: f32,
-    /// How steeply a tag's weight grows with its probability, in units of log odds. Default: 1.305
-    pub confidence_slope: f32,
-    /// Log odds above the point of one half at which a tag's own threshold lies; at 2.094 a tag that is just
-    /// recognised counts for 0.89. Default: 2.094
-    pub confidence_margin: f32,
-    /// How much more a rare tag counts than a frequent one, 0 for not at all. Default: 0
-    pub rarity: f32,
-    /// What a certain match of sentence and picture (ITM) adds. Default: 0.179
-    pub itm_weight: f32,
-    /// How steeply that grows with the probability of a match, in units of log odds; at 1 it is the probability itself, below that
-    /// likely matches are told apart better. Default: 1.07
-    pub itm_slope: f32,
-}
-
-impl Default for FusionParams {
-    fn default() -> Self {
-        Self {
-            itc_centre: 0.675,
-            itc_slope: 6.0,
-            tag_weight: 0.116,
-            keyword_factor: 5.23,
-            confidence_slope: 1.305,
-            confidence_margin: 2.094,
-            rarity: 0.0,
-            itm_weight: 0.179,
-            itm_slope: 1.07,
-        }
-    }
-}
-
-impl FusionParams {
-    /// What a cosine similarity adds to a score: between 0 and 1, and never less for more.
-    pub fn similarity(&self, cosine: f32) -> f32 {
-        sigmoid(self.itc_slope * (cosine - self.itc_centre))
-    }
-
-    /// What the probability that sentence and picture belong together adds to a score: never negative, and never less for more.
-    pub fn matching(&self, probability: f32) -> f32 {
-        self.itm_weight * sigmoid(self.itm_slope * log_odds(probability))
-    }
-
-    /// How far a tag of this probability counts as there: smooth, between 0 and 1, and never less for more.
-    pub fn confidence(&self, probability: f32, threshold: f32) -> f32 {
-        self.lifted(probability, self.lift(threshold))
-    }
-}
-
-impl FusionParams {
-    /// The part of a tag's confidence that is the same for every picture.
-    fn lift(&self, threshold: f32) -> f32 {
-        self.confidence_margin - self.confidence_slope * log_odds(threshold)
-    }
-
-    /// The odds that make a confidence, over the odds that make one half. A margin keeps rounding from
-    /// passing over a tag that would win by a hair.
-    fn needed(&self, confidence: f32) -> f32 {
-        if self.confidence_slope > 0.0 && confidence < 1.0 {
-            (confidence / (1.0 - confidence)).powf(1.0 / self.confidence_slope) * 0.999
-        } else {
-            0.0
-        }
-    }
-
-    fn lifted(&self, probability: f32, lift: f32) -> f32 {
-        sigmoid(self.confidence_slope * log_odds(probability) + lift)
-    }
-}
-
-/// How rare tags are in a collection.
-#[derive(Debug, Clone, Default)]
-pub struct Rarity {
-    documents: u64,
-    counts: Vec<u64>,
-}
-
-impl Rarity {
-    /// From the number of pictures and, for each recognised tag, of pictures with it.
-    pub fn new<I: IntoIterator<Item = (TagId, u64)>>(documents: u64, counts: I) -> Self {
-        let mut rarity = Self {
-            documents,
-            counts: Vec::new(),
-        };
-        for (tag, count) in counts {
-            let at = tag.0 as usize;
-            if rarity.counts.len() <= at {
-                rarity.counts.resize(at + 1, 0);
-            }
-            rarity.counts[at] = count;
-        }
-        rarity
-    }
-
-    /// 1 for a tag that no picture has, less the more pictures have it, above 0 for one that all have.
-    pub fn of(&self, tag: TagId) -> f32 {
-        let count = self
-            .counts
-            .get(tag.0 as usize)
-            .copied()
-            .unwrap_or(0)
-            .min(self.documents);
-        let all = (self.documents + 2) as f64;
-        ((all / (count as f64 + 1.0)).ln() / all.ln()) as f32
-    }
-}
 
 struct Weighted {
     tag: TagId,
@@ -162,28 +46,35 @@ impl<'a> Fusion<'a> {
             true => params.tag_weight * params.keyword_factor,
             false => params.tag_weight,
         };
-        let concepts = resolution.concepts.iter().map(|concept| {
-            let weighted = concept.tags.iter().filter_map(|candidate| {
+        let weighted = |tag, how: How, weight: f32, threshold| Weighted {
+            tag,
+            how,
+            weight: tag_weight * weight * how.weight(),
+            threshold,
+            lift: params.lift(threshold),
+            odds: (-params.lift(threshold) / params.confidence_slope).exp(),
+        };
+        let concepts = resolution.concepts.iter().enumerate().map(|(at, concept)| {
+            let tags = concept.tags.iter().filter_map(|candidate| {
                 let tag = vocabulary.get(candidate.tag)?;
                 let rare = rarity.of(tag.id).powf(params.rarity);
-                let weight = tag_weight * concept.weight * candidate.how.weight() * rare;
-                Some(Weighted {
-                    tag: tag.id,
-                    how: candidate.how,
-                    weight,
-                    threshold: tag.threshold,
-                    lift: params.lift(tag.threshold),
-                    odds: (-params.lift(tag.threshold) / params.confidence_slope).exp(),
-                })
+                let weight = concept.weight * rare;
+                Some(weighted(tag.id, candidate.how, weight, tag.threshold))
             });
-            weighted.collect()
+            // A picture has it or has it not, so any threshold will do.
+            let keyword = concept.keyword.as_ref();
+            let keyword =
+                keyword.map(|_| weighted(keyword::tag_of(at), How::Exact, concept.weight, 0.5));
+            tags.chain(keyword).collect()
         });
         let concepts: Vec<Vec<Weighted>> = concepts.collect();
         let is_thing = |at: &usize| {
             let kinds = concepts[*at].iter().filter_map(|w| vocabulary.get(w.tag));
-            kinds
-                .take(1)
-                .any(|tag| matches!(tag.kind, TagKind::Object | TagKind::Scene))
+            let is_keyword = resolution.concepts[*at].keyword.is_some();
+            is_keyword
+                || kinds
+                    .take(1)
+                    .any(|tag| matches!(tag.kind, TagKind::Object | TagKind::Scene))
         };
         let mut things: Vec<usize> = (0..concepts.len()).filter(is_thing).collect();
         if things.is_empty() {
@@ -235,11 +126,7 @@ impl<'a> Fusion<'a> {
             tags.push(MatchedTag {
                 query: concept.text.clone(),
                 how: best.how,
-                tag: self
-                    .vocabulary
-                    .get(best.tag)
-                    .map(|tag| tag.name.clone())
-                    .unwrap_or_default(),
+                tag: self.name(best.tag).to_owned(),
                 confidence,
                 weight,
                 recognized: confidence > self.threshold.unwrap_or(best.threshold),
@@ -277,6 +164,13 @@ impl<'a> Fusion<'a> {
     /// The concepts by which it is judged whether a collection shows what is asked for.
     pub(crate) fn things(&self) -> &[usize] {
         &self.things
+    }
+
+    /// How a tag is called, or a keyword.
+    fn name(&self, tag: TagId) -> &str {
+        let name = self.vocabulary.get(tag).map(|tag| tag.name.as_str());
+        name.or_else(|| self.resolution.keyword(tag))
+            .unwrap_or_default()
     }
 
     fn similarity(&self, cosine: Option<f32>) -> f32 {
@@ -362,14 +256,6 @@ mod tests {
             fusion.score(None, |_| 0.9)
         };
         assert_eq!(weight("dog"), 2.0 * weight("a dog"));
-    }
-
-    #[test]
-    fn rare_tags_count_more() {
-        let rarity = Rarity::new(1000, [(TagId(1), 900), (TagId(2), 3)]);
-        assert!(rarity.of(TagId(2)) > rarity.of(TagId(1)));
-        assert!(rarity.of(TagId(7)) <= 1.0 && rarity.of(TagId(1)) > 0.0);
-        assert!(Rarity::new(1, [(TagId(0), u64::MAX)]).of(TagId(0)) > 0.0);
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! Reading a query with operators. A bare word is never an error; an operator that cannot be meant is, with its place.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::day::{Day, days};
+use super::day::Day;
 use super::error::QueryError;
 use super::request::Query;
 use super::spelling::one_slip;
@@ -149,20 +150,23 @@ impl<'a> Reader<'a> {
         if let Some((weight, rest)) = word.split_once('*')
             && let Ok(weight) = weight.parse::<f32>()
         {
-            return self.weighted(weight, rest);
+            return self.weighted(weight, rest, sign);
         }
         if let Some((name, value)) = word.split_once(':') {
             let field = FIELDS.iter().find(|(field, _)| *field == name);
             if let Some(&(name, field)) = field {
                 self.at += name.len() + 1;
                 let value = match value.starts_with('"') {
-                    true => self.quoted()?,
+                    true => self.quoted_value(field)?,
                     false => {
                         self.at += value.len();
-                        value
+                        value.into()
                     }
                 };
-                return self.field(name, field, value, sign, start);
+                let added =
+                    self.query
+                        .add_field((name, field), &value, sign == Sign::Not, self.today);
+                return added.map_err(|reason| wrong(start, reason));
             }
             let near = FIELDS.iter().find(|(field, _)| one_slip(name, field));
             if let Some((near, _)) = near.filter(|_| !value.is_empty()) {
@@ -181,11 +185,35 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// A value in quotes; behind them may stand the probability that a tag must have.
+    fn quoted_value(&mut self, field: Field) -> Result<Cow<'a, str>, QueryError> {
+        let value = self.quoted()?;
+        if field != Field::Tag || !self.rest().starts_with('>') {
+            return Ok(value.into());
+        }
+        let end = self.rest().find(char::is_whitespace);
+        let least = &self.rest()[..end.unwrap_or(self.rest().len())];
+        self.at += least.len();
+        Ok(format!("{value}{least}").into())
+    }
+
     /// What stands behind `N*`.
-    fn weighted(&mut self, weight: f32, rest: &'a str) -> Result<(), QueryError> {
+    fn weighted(&mut self, weight: f32, rest: &'a str, sign: Sign) -> Result<(), QueryError> {
         let start = self.at;
         if !(weight > 0.0 && weight <= HEAVIEST) {
             let reason = format!("the weight of a word is above 0 and at most {HEAVIEST}");
+            return Err(wrong(start, reason));
+        }
+        if sign == Sign::Not {
+            let reason = "what is excluded does not count, be it little or much; remove the weight";
+            return Err(wrong(start, reason));
+        }
+        let is_field = |(name, _): &(&str, Field)| {
+            let after = rest.strip_prefix(name);
+            after.is_some_and(|after| after.starts_with(':'))
+        };
+        if rest.starts_with(['(', '+', '-']) || FIELDS.iter().any(is_field) {
+            let reason = "a weight stands before a word or a phrase in quotes, as in 2*beach; remove it here";
             return Err(wrong(start, reason));
         }
         self.at += self.rest().find('*').map_or(0, |star| star + 1);
@@ -202,6 +230,9 @@ impl<'a> Reader<'a> {
                 rest
             }
         };
+        if sign == Sign::Must {
+            self.query.must.push(vec![word.to_owned()]);
+        }
         let span = self.append(word);
         self.query.weights.push((span, weight));
         Ok(())
@@ -223,70 +254,6 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-    }
-
-    fn field(
-        &mut self,
-        name: &str,
-        field: Field,
-        value: &str,
-        sign: Sign,
-        at: usize,
-    ) -> Result<(), QueryError> {
-        if value.is_empty() {
-            return Err(wrong(at, format!("a value is missing after {name}:")));
-        }
-        let is_not = sign == Sign::Not;
-        if is_not && matches!(field, Field::Like | Field::After | Field::Before) {
-            return Err(wrong(
-                at,
-                format!("{name}: cannot be excluded; remove the -"),
-            ));
-        }
-        let today = self.today;
-        let dates = |text: &str| {
-            days(text, today).ok_or_else(|| {
-                let reason = format!(
-                    "{text:?} is no date; write 2023, 2023-05, 2023-05-17, or how long ago as in 2w"
-                );
-                wrong(at, reason)
-            })
-        };
-        let query = &mut self.query;
-        match field {
-            Field::Tag => match value.split_once('>') {
-                None if is_not => query.must_not.push(value.to_owned()),
-                None => query.must.push(vec![value.to_owned()]),
-                Some((tag, least)) => {
-                    let least = least.parse::<f32>().ok().filter(|p| (0.0..1.0).contains(p));
-                    let least = least.ok_or_else(|| {
-                        wrong(
-                            at,
-                            "a probability from 0 up to 1 follows the >, as in tag:dog>0.8",
-                        )
-                    })?;
-                    query.above.push((tag.to_owned(), least, !is_not));
-                }
-            },
-            Field::Keyword => query.keywords.push((value.to_owned(), !is_not)),
-            Field::Like => query.like.push(value.into()),
-            Field::After => query.since = query.since.max(Some(dates(value)?.0)),
-            Field::Before => {
-                let (day, _) = dates(value)?;
-                query.before = Some(query.before.map_or(day, |before| before.min(day)));
-            }
-            Field::Year => {
-                let year = Some(value).filter(|year| year.len() == 4);
-                let year = year.and_then(|year| days(year, today));
-                let year =
-                    year.ok_or_else(|| wrong(at, "a year has four digits, as in year:2023"))?;
-                query.years.push((year, !is_not));
-            }
-            Field::Camera => query.cameras.push((value.to_owned(), !is_not)),
-            Field::Path => query.path_parts.push((value.to_owned(), !is_not)),
-            Field::Type => query.formats.push((value.to_lowercase(), !is_not)),
-        }
-        Ok(())
     }
 
     /// Adds words to the text of the query; returns where they are in it.
@@ -316,115 +283,4 @@ fn no_operand(at: usize, operator: char) -> QueryError {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<Query, QueryError> {
-        Query::parse(text, Day::new(2024, 5, 17).unwrap())
-    }
-
-    fn day(year: i16, month: i8, day: i8) -> Day {
-        Day::new(year, month, day).unwrap()
-    }
-
-    #[test]
-    fn a_sentence_is_a_sentence() {
-        for text in [
-            "a black-and-white dog, running (fast)",
-            "what's that? note: a dog",
-            "3:30 pm at http://example.org",
-            "rock'n'roll 24*7x",
-        ] {
-            let plain = text.replace(['(', ')'], "");
-            let parsed = parse(text).unwrap();
-            if !text.contains('*') {
-                assert_eq!(parsed, Query::new(plain), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn operators_become_what_setters_make() {
-        let parsed =
-            parse(r#"+dog -"hot dog" (cat OR sea lion) beach tag:person>0.8 -tag:car>0.5"#);
-        let expected = Query::new("dog beach")
-            .must("dog")
-            .must_not("hot dog")
-            .must_one_of(["cat", "sea lion"])
-            .above("person", 0.8)
-            .not_above("car", 0.5);
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed =
-            parse("after:2023-05 before:2w year:2024 camera:\"Canon EOS\" -path:old type:PNG snow");
-        let expected = Query::new("snow")
-            .since(day(2023, 5, 1))
-            .before(day(2024, 5, 3))
-            .year(2024)
-            .camera("Canon EOS")
-            .not_path("old")
-            .format("png");
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed = parse("keyword:boat -keyword:\"New York\"");
-        let expected = Query::new("").keyword("boat").not_keyword("New York");
-        assert_eq!(parsed.unwrap(), expected);
-        let parsed = parse("like:a.jpg like:\"my b.jpg\" 2*beach 0.5*\"red sand\" -(dog | cat)");
-        let expected = Query::new("")
-            .like("a.jpg")
-            .like("my b.jpg")
-            .word("beach", 2.0)
-            .word("red sand", 0.5)
-            .must_not("dog")
-            .must_not("cat");
-        assert_eq!(parsed.unwrap(), expected);
-    }
-
-    #[test]
-    fn bad_operators_are_told_with_their_place() {
-        for (text, at, mend) in [
-            ("dog (cat OR bird", 4, "not closed"),
-            ("dog) cat", 3, "closes nothing"),
-            ("dog ) cat", 4, "closes nothing"),
-            ("dog \"cat", 4, "not closed"),
-            ("dog \"\" cat", 4, "nothing between"),
-            ("(dog OR )", 0, "(dog OR cat)"),
-            ("(a (b OR c))", 3, "groups"),
-            ("dog + cat", 4, "+dog"),
-            ("dog -", 4, "-dog"),
-            ("dog tag:", 4, "after tag:"),
-            ("after:yesterday", 0, "no date"),
-            ("year:23", 0, "four digits"),
-            ("ß after:2023-02-30", 3, "no date"),
-            ("tag:dog>2", 0, "0.8"),
-            ("-after:2023", 1, "cannot be excluded"),
-            ("2* beach", 0, "2*beach"),
-            ("0*beach", 0, "above 0"),
-            ("tga:dog", 0, "did you mean tag:dog"),
-        ] {
-            match parse(text) {
-                Err(QueryError::Syntax { at: found, reason }) => {
-                    assert_eq!(found, at, "{text}: {reason}");
-                    assert!(reason.contains(mend), "{text}: {reason}");
-                }
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_typed_is_read_or_refused(pieces in prop::collection::vec(r#"(\+|-|\(|\)|"| |OR|\||tag:|after:|like:|2\*|:|>0.5|dog|ß|2w|[a-z]{1,3})"#, 0..14)) {
-            let text = pieces.concat();
-            match parse(&text) {
-                Ok(query) => {
-                    for (span, _) in &query.weights {
-                        prop_assert!(query.text.get(span.clone()).is_some());
-                    }
-                }
-                Err(QueryError::Syntax { at, .. }) => prop_assert!(text.is_char_boundary(at)),
-                Err(other) => prop_assert!(false, "{other}"),
-            }
-        }
-    }
-}
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use imgsearch_index::{FactTest, TagId};
+use imgsearch_index::{FactTest, Keywords, TagId};
 
 use super::day::Days;
 use super::error::QueryError;
+use super::keyword;
 use super::request::Query;
 use super::resolution::{How, Resolution};
 use super::resolve::Resolver;
@@ -74,6 +75,15 @@ impl Query {
 
     /// Checks the query and resolves its words and tags.
     pub fn prepare(&self, resolver: &Resolver) -> Result<Prepared, QueryError> {
+        self.prepare_among(resolver, &Keywords::default())
+    }
+
+    /// The same where pictures have keywords, which its words may be.
+    pub(crate) fn prepare_among(
+        &self,
+        resolver: &Resolver,
+        keywords: &Keywords,
+    ) -> Result<Prepared, QueryError> {
         if self.text.len() > LONGEST {
             return Err(QueryError::TooLong {
                 bytes: self.text.len(),
@@ -97,18 +107,28 @@ impl Query {
         if !has_text && !self.has_filters() && self.like.is_empty() {
             return Err(QueryError::Empty);
         }
-        if has_text && !self.text.chars().any(is_read) {
+        let named = keyword::find(&self.text, keywords);
+        if has_text && named.is_empty() && !self.text.chars().any(is_read) {
             return Err(QueryError::Script {
                 text: self.text.clone(),
             });
         }
-        let must = tags(resolver, &self.must)?;
-        let must_not: Vec<_> = self
-            .must_not
-            .iter()
-            .map(|name| vec![name.clone()])
-            .collect();
-        let must_not = tags(resolver, &must_not)?.concat();
+        let mut facts = self.facts()?;
+        // A name that no tag has may still be a keyword.
+        let is_keyword = |names: &mut Vec<String>| {
+            let [name] = names.as_slice() else {
+                return false;
+            };
+            keywords.find(name.trim()).is_some() && resolver.tags(name).is_empty()
+        };
+        let mut only_tags = |mut sets: Vec<Vec<String>>, is_wanted| {
+            let named = sets.extract_if(.., is_keyword).flatten();
+            facts.extend(named.map(|name| (FactTest::Keyword(name.trim().to_owned()), is_wanted)));
+            tags(resolver, &sets)
+        };
+        let must = only_tags(self.must.clone(), true)?;
+        let must_not = self.must_not.iter().map(|name| vec![name.clone()]);
+        let must_not = only_tags(must_not.collect(), false)?.concat();
         let mut above = Vec::new();
         for (name, least, is_wanted) in &self.above {
             if !(0.0..1.0).contains(least) {
@@ -128,6 +148,7 @@ impl Query {
             return Err(QueryError::Contradiction { tag });
         }
         let mut resolution = resolver.resolve(&self.text, self.strict);
+        resolution.add_keywords(&self.text, named);
         for concept in &mut resolution.concepts {
             let overlaps = |span: &Range<usize>| {
                 span.start < concept.span.end && concept.span.start < span.end
@@ -139,9 +160,9 @@ impl Query {
             let weights = self.weights.iter().filter(|(span, _)| overlaps(span));
             concept.weight = weights.map(|(_, weight)| weight).product();
         }
-        let literal_only = resolution
-            .concepts
-            .extract_if(.., |concept| concept.tags.is_empty());
+        let literal_only = resolution.concepts.extract_if(.., |concept| {
+            concept.tags.is_empty() && concept.keyword.is_none()
+        });
         let unknown: Vec<String> = literal_only.map(|concept| concept.text).collect();
         resolution.unresolved.extend(unknown);
         let says_nothing = resolution.concepts.is_empty()
@@ -163,7 +184,7 @@ impl Query {
             must,
             must_not,
             above,
-            facts: self.facts()?,
+            facts,
         })
     }
 }

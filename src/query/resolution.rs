@@ -58,8 +58,10 @@ pub struct Concept {
     pub text: String,
     /// Their bytes in the query.
     pub span: Range<usize>,
-    /// Tags that answer it, best first.
+    /// Tags that answer it, best first; none where only a keyword does.
     pub tags: Vec<Candidate>,
+    /// A keyword that the words are, which pictures have and no tag is called.
+    pub keyword: Option<String>,
     /// How many times as much as another it counts.
     pub weight: f32,
 }

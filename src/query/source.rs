@@ -14,7 +14,7 @@ pub enum TagSource {
     /// The model, which recognises it or not.
     #[default]
     Model,
-    /// A keyword in the file.
+    /// A keyword in the file, or in a sidecar of it.
     Keyword,
     /// A person who added it.
     Added,

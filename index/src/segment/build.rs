@@ -156,7 +156,10 @@ impl<'a> Builder<'a> {
                     scores.map(|(score, &threshold)| tag_scores::byte(score.to_f32(), threshold)),
                 );
                 for (tag, applies) in entry.overrides() {
-                    let byte = &mut tags[tag.0 as usize];
+                    // Only a damaged record names a tag that the schema has not: no reason to fall over.
+                    let Some(byte) = tags.get_mut(tag.0 as usize) else {
+                        continue;
+                    };
                     entry.overruled.push((tag, *byte));
                     *byte = if applies { u8::MAX } else { 0 };
                 }

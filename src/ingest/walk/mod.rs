@@ -1,5 +1,6 @@
 //! Finding the picture files below the paths that the user named.
 
+mod sidecars;
 mod skip;
 
 use std::collections::{HashSet, VecDeque};
@@ -14,6 +15,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use imgsearch_index::FileFacts;
 use walkdir::{DirEntry, WalkDir};
 
+use sidecars::Sidecars;
 pub use skip::WalkError;
 pub(crate) use skip::{SkipReason, Skipped};
 
@@ -53,7 +55,7 @@ pub(crate) struct WalkOptions {
 pub(crate) struct Walked {
     /// The roots as the index knows them: absolute, links resolved.
     pub roots: Vec<PathBuf>,
-    /// The picture files, by path, each once.
+    /// The picture files, by path, each once; of one with a sidecar the time tells whether that has changed.
     pub files: Vec<FileFacts>,
     /// What could not be walked, by path.
     pub skipped: Vec<Skipped>,
@@ -76,6 +78,7 @@ pub(crate) fn walk<P: AsRef<Path>>(
         entered: HashSet::new(),
         links: VecDeque::new(),
         files: Vec::new(),
+        sidecars: Sidecars::default(),
         skipped: Vec::new(),
         progress: &mut progress,
     };
@@ -86,7 +89,9 @@ pub(crate) fn walk<P: AsRef<Path>>(
     while let Some((link, target)) = walker.links.pop_front() {
         walker.folder(&link, &target)?;
     }
+    let sidecars = walker.sidecars;
     (walked.files, walked.skipped) = (walker.files, walker.skipped);
+    walked.files.iter_mut().for_each(|file| sidecars.mark(file));
     walked.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     walked.files.dedup_by(|a, b| a.path == b.path);
     walked.skipped.sort_unstable_by(|a, b| a.path.cmp(&b.path));
@@ -129,6 +134,7 @@ struct Walker<'a> {
     /// Links to folders, and what they point to.
     links: VecDeque<(PathBuf, PathBuf)>,
     files: Vec<FileFacts>,
+    sidecars: Sidecars,
     skipped: Vec<Skipped>,
     progress: &'a mut dyn FnMut(usize) -> ControlFlow<()>,
 }
@@ -148,7 +154,12 @@ impl Walker<'_> {
     fn root(&mut self, root: &Path) -> Result<(), WalkError> {
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => self.folder(root, root)?,
-            Ok(metadata) if metadata.is_file() => self.files.push(file_facts(root, &metadata)),
+            Ok(metadata) if metadata.is_file() => {
+                self.files.push(file_facts(root, &metadata));
+                for path in crate::media::sidecars(root) {
+                    self.sidecar(&path);
+                }
+            }
             Ok(_) => self.skip(root, SkipReason::NotAFile),
             Err(error) => self.unreadable(root, error),
         }
@@ -248,6 +259,9 @@ impl Walker<'_> {
     fn leaf(&mut self, entry: &DirEntry) {
         let path = entry.path();
         let is_link = entry.path_is_symlink();
+        if Sidecars::looks_like_one(path) {
+            self.sidecar(path);
+        }
         if !is_link && !looks_like_a_picture(path) {
             return;
         }
@@ -262,6 +276,14 @@ impl Walker<'_> {
                 self.skip(path, SkipReason::BrokenLink)
             }
             Err(error) => self.unreadable(path, error),
+        }
+    }
+
+    fn sidecar(&mut self, path: &Path) {
+        if let Ok(metadata) = fs::metadata(path)
+            && metadata.is_file()
+        {
+            self.sidecars.add(path, &metadata);
         }
     }
 

@@ -213,3 +213,33 @@ fn names_need_not_be_text() {
     let walked = tree.walk(&[""], WalkOptions::default());
     assert_eq!(walked.files[0].path.file_name(), Some(name));
 }
+
+#[test]
+fn a_sidecar_that_comes_changes_or_goes_makes_its_picture_a_changed_one() {
+    let tree = Tree::new(&["p/a.jpg", "p/b.jpg"]);
+    let facts = |roots: &[&str]| tree.walk(roots, WalkOptions::default()).files;
+    let before = facts(&["p"]);
+    tree.write("p/unrelated.xmp", "<x/>");
+    assert_eq!(facts(&["p"]), before);
+    let mut seen = vec![before.clone()];
+    let mut change = |name: &str, content: Option<&str>| {
+        match content {
+            Some(content) => tree.write(name, content),
+            None => fs::remove_file(tree.path(name)).unwrap(),
+        }
+        let now = facts(&["p"]);
+        assert_eq!(now[1], before[1], "{name}");
+        assert!(!seen.contains(&now), "{name}");
+        assert_eq!(facts(&["p/a.jpg"])[0], now[0], "the same as of a root");
+        assert_eq!(now[0].len, before[0].len);
+        let apart = now[0].modified_ns.abs_diff(before[0].modified_ns);
+        assert!(apart < 1_000_000, "{apart} ns");
+        seen.push(now);
+    };
+    change("p/a.jpg.xmp", Some("<x/>"));
+    change("p/a.jpg.xmp", Some("<x></x>"));
+    change("p/a.XMP", Some("<x></x>"));
+    change("p/a.jpg.xmp", None);
+    fs::remove_file(tree.path("p/a.XMP")).unwrap();
+    assert_eq!(facts(&["p"]), before);
+}
