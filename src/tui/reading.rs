@@ -11,7 +11,7 @@ const NAMED: usize = 3;
 /// What the query line stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Words that stand for tags.
+    /// Words that stand for tags or keywords.
     pub(super) words: Vec<Word>,
     /// Words that no tag stands for.
     pub(super) unresolved: Vec<String>,
@@ -22,17 +22,17 @@ pub(super) struct Reading {
 pub(super) struct Word {
     /// As it was typed.
     pub(super) text: String,
-    /// The best tags.
+    /// The best tags, then the keyword that it is.
     pub(super) tags: Vec<String>,
     /// Tags beyond those.
     pub(super) more: usize,
-    /// How the word came to stand for them.
-    pub(super) how: How,
+    /// How the word came to stand for the tags, if it does.
+    pub(super) how: Option<How>,
 }
 
 impl Reading {
     pub(super) fn new(prepared: &Prepared, vocabulary: &Vocabulary) -> Self {
-        let words = prepared.resolution.concepts.iter().filter_map(|concept| {
+        let words = prepared.resolution.concepts.iter().map(|concept| {
             // An orange and the colour orange are two tags; their name says all there is to say.
             let mut seen = HashSet::new();
             let named = concept
@@ -42,13 +42,16 @@ impl Reading {
             let mut names = named
                 .map(|tag| tag.name.as_str())
                 .filter(|name| seen.insert(*name));
-            let tags = names.by_ref().take(NAMED).map(str::to_owned).collect();
-            Some(Word {
+            let mut tags: Vec<_> = names.by_ref().take(NAMED).map(str::to_owned).collect();
+            let more = names.count();
+            let keyword = concept.keyword.iter();
+            tags.extend(keyword.map(|keyword| format!("{keyword} (keyword)")));
+            Word {
                 text: concept.text.clone(),
                 tags,
-                more: names.count(),
-                how: concept.tags.first()?.how,
-            })
+                more,
+                how: concept.tags.first().map(|tag| tag.how),
+            }
         });
         Self {
             words: words.collect(),
@@ -60,12 +63,12 @@ impl Reading {
 impl Word {
     /// Whether the word is itself the tag, so that naming both says nothing.
     pub(super) fn is_plain(&self) -> bool {
-        self.how == How::Exact && self.more == 0 && self.tags.len() == 1
+        self.how == Some(How::Exact) && self.more == 0 && self.tags.len() == 1
     }
 
     /// The way from the word to the tags, where it is not plain to see.
     pub(super) fn note(&self) -> Option<&'static str> {
-        match self.how {
+        match self.how? {
             How::Synonym => Some("synonym"),
             How::Narrower => Some("kinds of it"),
             How::Broader => Some("wider"),
@@ -115,6 +118,22 @@ mod tests {
         assert_eq!(reading.words[0].note(), Some("synonym"));
         assert!(reading.words[1].is_plain() && !reading.words[0].is_plain());
         assert_eq!(reading.unresolved, ["serendipity"]);
+    }
+
+    #[test]
+    fn keywords_stand_behind_the_tags() {
+        let vocabulary = Vocabulary::from_json_lines(TAGS).unwrap();
+        let prepared = Query::new("a dog").prepare(&Resolver::new(&vocabulary));
+        let mut prepared = prepared.unwrap();
+        let words = |prepared: &Prepared| Reading::new(prepared, &vocabulary).words;
+        prepared.resolution.concepts[0].keyword = Some("Dog".to_owned());
+        let dog = &words(&prepared)[0];
+        assert_eq!(dog.tags, ["dog", "Dog (keyword)"]);
+        assert!(!dog.is_plain());
+        prepared.resolution.concepts[0].tags.clear();
+        let only = &words(&prepared)[0];
+        assert_eq!(only.tags, ["Dog (keyword)"]);
+        assert!(!only.is_plain() && only.note().is_none());
     }
 
     #[test]

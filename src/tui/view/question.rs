@@ -83,7 +83,8 @@ fn resolved<'a>(word: &'a Word, theme: &Theme) -> Vec<Span<'a>> {
         spans.push(Span::raw(text::shown(&word.text)));
         spans.push(Span::styled(" → ", theme.quiet));
     }
-    spans.push(Span::styled(word.tags.join(", "), theme.matched));
+    let tags = word.tags.join(", ");
+    spans.push(Span::styled(text::shown(&tags).into_owned(), theme.matched));
     if word.more > 0 {
         spans.push(Span::styled(
             format!(" +{}", text::grouped(word.more)),
