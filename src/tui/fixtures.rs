@@ -76,7 +76,7 @@ pub(super) fn reading() -> Reading {
         text: text.to_owned(),
         tags: vec![tag.to_owned()],
         more: 0,
-        how,
+        how: Some(how),
     };
     Reading {
         words: vec![
