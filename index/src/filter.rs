@@ -131,12 +131,10 @@ impl FactTest {
             Self::Format(format) => entry.facts.format.eq_ignore_ascii_case(format),
             Self::Keyword(word) => {
                 let word = word.to_lowercase();
-                let is_word = |text: &str| text.to_lowercase() == word;
-                let mut said = entry.corrections.iter();
                 let mut keywords = entry.facts.keywords.iter();
-                match said.find(|said| is_word(&said.name)) {
+                match entry.said_of(&word) {
                     Some(said) => said.applies,
-                    None => keywords.any(|keyword| is_word(&keyword.text)),
+                    None => keywords.any(|keyword| keyword.text.to_lowercase() == word),
                 }
             }
         }

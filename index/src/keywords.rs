@@ -101,20 +101,14 @@ impl Reader {
 
 /// What is said of an image that stands for no tag: keywords in its file that nobody took away, and names that a person gave it.
 fn free_words(entry: &Entry) -> Vec<&str> {
-    let said = &entry.corrections;
-    let is_said = |word: &str| {
-        let mut said = said.iter().map(|said| said.name.to_lowercase());
-        said.any(|name| name == word.to_lowercase())
-    };
     let keywords = entry.facts.keywords.iter();
     let keywords = keywords.filter(|keyword| keyword.tags.is_empty());
     let keywords = keywords.map(|keyword| keyword.text.as_str());
-    let added = said
-        .iter()
-        .filter(|said| said.applies && said.tags.is_empty());
+    let added = entry.corrections.iter();
+    let added = added.filter(|said| said.applies && said.tags.is_empty());
     let added = added.map(|said| said.name.as_str());
     keywords
-        .filter(|word| !is_said(word))
+        .filter(|word| entry.said_of(&word.to_lowercase()).is_none())
         .chain(added)
         .collect()
 }

@@ -59,6 +59,12 @@ impl Entry {
         !self.facts.keywords.is_empty() || !self.corrections.is_empty()
     }
 
+    /// What a person says of a word, which is in lower case here and in any there.
+    pub(crate) fn said_of(&self, word: &str) -> Option<&Correction> {
+        let mut said = self.corrections.iter();
+        said.find(|said| said.name.to_lowercase() == word)
+    }
+
     /// The tags for which not the model counts, and whether they apply. A person has the last word.
     pub(crate) fn overrides(&self) -> BTreeMap<TagId, bool> {
         let keywords = self.facts.keywords.iter();

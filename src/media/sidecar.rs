@@ -1,13 +1,12 @@
 //! What cataloguing programs write beside pictures instead of into them: `photo.jpg.xmp` (digiKam, darktable) and `photo.xmp`
 //! (Lightroom).
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use super::packets::MOST;
-use super::xmp;
+use super::{Limits, read, xmp};
 
 /// Where the sidecars of a picture are, if it has any.
 pub(crate) fn sidecars(picture: &Path) -> impl Iterator<Item = PathBuf> {
@@ -22,30 +21,22 @@ pub(crate) fn sidecars(picture: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// The keywords in the sidecars of a picture, as they stand there; one that cannot be read says nothing.
 pub(crate) fn sidecar_words(picture: &Path) -> Vec<String> {
-    let packets = sidecars(picture).filter_map(|path| match read(&path) {
-        Ok(packet) => Some(packet),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::debug!(path = %path.display(), %error, "a sidecar cannot be read");
-            None
-        }
+    let limits = Limits {
+        max_alloc: MOST as u64,
+        ..Limits::default()
+    };
+    // A pipe would be waited for.
+    let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    let files = sidecars(picture).filter(is_file);
+    let packets = files.filter_map(|path| {
+        let packet = read(&path, &limits);
+        packet
+            .inspect_err(|error| tracing::debug!(%error, "a sidecar cannot be read"))
+            .ok()
     });
     // As in a picture, a parser that fails costs what it reads.
     let words = packets.filter_map(|packet| catch_unwind(|| xmp::keywords(&packet)).ok());
     words.flatten().collect()
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
-    let meta = fs::metadata(path)?;
-    if !meta.is_file() || meta.len() > MOST as u64 {
-        return Err(io::Error::other("it is no file of a few megabytes"));
-    }
-    let mut packet = Vec::new();
-    File::open(path)?
-        .take(MOST as u64)
-        .read_to_end(&mut packet)?;
-    Ok(packet)
 }
 
 #[cfg(test)]

@@ -42,18 +42,16 @@ impl Graph<'_> {
 
     /// The `ef` rows that a walk keeps in view, with their estimates.
     pub(super) fn walk(&self, vectors: &Vectors<'_>, query: &Query, ef: usize) -> Vec<Scored> {
-        let mut seen = Seen::new(vectors.rows());
         let mut view = vec![self.descend(vectors, query)];
         // What is near a sentence lies in several parts of the collection, which lead to each other only by rows that are far from it:
         // the few rows of the next layer show where they are.
         for (layer, ef) in [(1, ef / VIEW_PER_UPPER_VIEW), (0, ef)] {
             if layer <= self.top {
-                view = self.widen(vectors, query, view, layer, ef, &mut seen);
-                seen.clear();
+                view = self.widen(vectors, query, view, layer, ef);
             }
         }
         let rows = view.into_iter().map(|scored| Scored {
-            row: self.rows()[scored.row as usize],
+            row: self.rows[scored.row as usize],
             ..scored
         });
         rows.filter(|scored| (scored.row as usize) < vectors.rows())
@@ -84,8 +82,8 @@ impl Graph<'_> {
         from: Vec<Scored>,
         layer: u32,
         ef: usize,
-        seen: &mut Seen,
     ) -> Vec<Scored> {
+        let mut seen = Seen::new(vectors.rows());
         from.iter().for_each(|scored| _ = seen.is_new(scored.row));
         let mut view: BinaryHeap<_> = from.iter().copied().map(Reverse).collect();
         let mut open = BinaryHeap::from(from);
@@ -153,9 +151,5 @@ impl Seen {
         let is_new = *word & bit == 0 && (place as usize) < self.places;
         *word |= bit;
         is_new
-    }
-
-    fn clear(&mut self) {
-        self.bits.fill(0);
     }
 }

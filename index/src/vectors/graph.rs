@@ -6,13 +6,11 @@ use anndists::dist::Distance;
 use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
 
-use super::layout::{Graph, LAYERS, Layout};
+use super::layout::{Graph, LAYERS, Layout, UPPER_LINKS, add_missed};
 use super::refine::refine;
 use super::{Kernels, Query, Vectors};
 use crate::Embedding;
 
-/// Neighbours per row on the upper layers; hnsw_rs keeps twice as many on the lowest.
-const NEIGHBOURS: usize = 16;
 /// Fewer than others take: what that leaves to be desired is made good afterwards.
 const EF_CONSTRUCTION: usize = 100;
 /// How often the neighbours of all rows are chosen anew: the second time by walks over what the first has made better.
@@ -40,7 +38,7 @@ pub(crate) fn build(
 ) -> Option<Vec<u32>> {
     let rows = vectors.rows();
     let hnsw = Hnsw::new(
-        NEIGHBOURS,
+        UPPER_LINKS,
         rows,
         LAYERS,
         EF_CONSTRUCTION,
@@ -77,7 +75,7 @@ pub(crate) fn build(
         }
     }
     drop(hnsw);
-    let mut words = layout.finish(vectors, &[]);
+    let mut words = layout.finish(vectors);
     for _ in 0..PASSES {
         let Some(graph) = Graph::open(&words, rows, vectors.dim) else {
             break;
@@ -86,7 +84,7 @@ pub(crate) fn build(
         for (row, neighbours) in (0..).zip(&refined) {
             layout.replace(row, neighbours);
         }
-        words = layout.finish(vectors, &[]);
+        words = layout.finish(vectors);
     }
     let missed = unreachable(vectors, &words);
     if !missed.is_empty() {
@@ -95,7 +93,7 @@ pub(crate) fn build(
             missed = missed.len(),
             "rows out of reach of the graph will be scanned"
         );
-        words = layout.finish(vectors, &missed);
+        add_missed(&mut words, &missed);
     }
     Some(words)
 }

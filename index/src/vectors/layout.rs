@@ -15,11 +15,13 @@ use super::Vectors;
 /// Begins a graph of this format. The first format began with its number of neighbours, and had a lowest layer by rows.
 const FORMAT: u32 = u32::from_le_bytes(*b"GRF2");
 const HEADER: usize = 16;
+/// Where in the header the number of missed rows stands.
+const MISSED: usize = 5;
 const NONE: u32 = u32::MAX;
 /// Neighbours on the lowest layer: with the scale they fill two lines of memory.
 pub(super) const LINKS: usize = 31;
 /// Neighbours on the layers above.
-const UPPER_LINKS: usize = 16;
+pub(super) const UPPER_LINKS: usize = 16;
 /// Layers that a graph may have: the one number with which hnsw_rs works everywhere.
 pub(super) const LAYERS: usize = 16;
 /// Words of a line of memory, which a block is a multiple of.
@@ -71,7 +73,8 @@ impl Layout {
         links.for_each(|(link, &neighbour)| *link = neighbour);
     }
 
-    pub(super) fn finish(&self, vectors: &Vectors<'_>, missed: &[u32]) -> Vec<u32> {
+    /// The words of a graph that misses no row.
+    pub(super) fn finish(&self, vectors: &Vectors<'_>) -> Vec<u32> {
         let rows = self.order();
         let mut places = vec![NONE; rows.len()];
         for (place, &row) in (0..).zip(&rows) {
@@ -90,17 +93,9 @@ impl Layout {
             }
         }
         let stride = block_words(vectors.dim);
-        let mut words =
-            Vec::with_capacity(HEADER + rows.len() * (stride + 2) + upper.len() + missed.len());
+        let mut words = Vec::with_capacity(HEADER + rows.len() * (stride + 2) + upper.len());
         let (dim, entry) = (vectors.dim as u32, place_of(self.entry));
-        words.extend([
-            FORMAT,
-            dim,
-            entry,
-            self.top,
-            upper.len() as u32,
-            missed.len() as u32,
-        ]);
+        words.extend([FORMAT, dim, entry, self.top, upper.len() as u32]);
         words.resize(HEADER, 0);
         for &row in &rows {
             let end = words.len() + stride;
@@ -111,7 +106,7 @@ impl Layout {
             let codes: &mut [u8] = bytemuck::cast_slice_mut(&mut words[codes..]);
             codes[..vectors.dim].copy_from_slice(vectors.code_row(row));
         }
-        let rest = [&rows, &upper_at, &upper, missed];
+        let rest = [&rows, &upper_at, &upper];
         rest.iter().for_each(|part| words.extend(*part));
         words
     }
@@ -134,13 +129,20 @@ impl Layout {
     }
 }
 
+/// Names the rows that walks over a finished graph miss.
+pub(super) fn add_missed(words: &mut Vec<u32>, missed: &[u32]) {
+    words[MISSED] = missed.len() as u32;
+    words.extend(missed);
+}
+
 /// A graph over the rows of a segment.
 pub(crate) struct Graph<'a> {
     pub(super) entry: u32,
     pub(super) top: u32,
     dim: usize,
     blocks: &'a [u32],
-    rows: &'a [u32],
+    /// The row of each place.
+    pub(super) rows: &'a [u32],
     upper_at: &'a [u32],
     upper: &'a [u32],
     pub(super) missed: &'a [u32],
@@ -171,11 +173,6 @@ impl<'a> Graph<'a> {
             upper,
             missed: missed_rows,
         })
-    }
-
-    /// The row of each place.
-    pub(super) fn rows(&self) -> &'a [u32] {
-        self.rows
     }
 
     /// Places of neighbours on a layer.

@@ -19,7 +19,7 @@ const BACK: usize = 256;
 
 /// Other neighbours of each row.
 pub(super) fn refine(vectors: &Vectors<'_>, graph: &Graph<'_>) -> Vec<Vec<u32>> {
-    let rows = graph.rows();
+    let rows = graph.rows;
     // By places, so that walks that follow each other go through the same part of memory.
     let of_places = (0..rows.len() as u32).into_par_iter().map(|place| {
         let row = rows[place as usize];
