@@ -1,15 +1,17 @@
-//! A collection of as many pictures as a bench wants, without any network. Embeddings are clustered noise, tags follow a Zipf law: the
-//! cost depends on their number, not on what they mean.
+//! A collection of as many pictures as a bench wants, without any network. Embeddings are clustered noise, tags follow a Zipf law, every
+//! tenth picture has one of a thousand names for a keyword: the cost depends on their number, not on what they mean.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imgsearch::models::ModelError;
 use imgsearch::{Config, Embedding, Encoder, Engine, ImageFeatures, Input, Squares, Vocabulary};
-use imgsearch_index::{FileFacts, ImageFacts, ImageId, NewImage, Schema, Writer};
+use imgsearch_index::{FileFacts, ImageFacts, ImageId, Keyword, NewImage, Schema, Writer};
 
 const PICTURES: &str = "IMGSEARCH_BENCH_PICTURES";
 const DIM: usize = 256;
+/// The model whose sentences cost nothing.
+const STAND_IN: &str = "stand-in";
 
 /// Pictures: 10,000, or as many as `IMGSEARCH_BENCH_PICTURES` says.
 pub(crate) fn size() -> usize {
@@ -19,9 +21,20 @@ pub(crate) fn size() -> usize {
 
 /// Stores them in a folder, each with the path that `path` gives it; the caller publishes them.
 pub(crate) fn write(folder: &Path, pictures: usize, path: impl Fn(usize) -> PathBuf) -> Writer {
+    write_for(STAND_IN, &[], folder, pictures, path)
+}
+
+/// The same for a model with the vocabulary and the width of the built-in one, each picture with these tokens.
+pub(crate) fn write_for(
+    model: &str,
+    tokens: &[u8],
+    folder: &Path,
+    pictures: usize,
+    path: impl Fn(usize) -> PathBuf,
+) -> Writer {
     let thresholds: Vec<f32> = vocabulary().iter().map(|tag| tag.threshold).collect();
     let schema = Schema {
-        model: "stand-in".to_owned(),
+        model: model.to_owned(),
         dim: DIM,
         tags: thresholds.len(),
         thresholds,
@@ -41,10 +54,13 @@ pub(crate) fn write(folder: &Path, pictures: usize, path: impl Fn(usize) -> Path
                     len: 1,
                     modified_ns: i as i64,
                 }],
-                facts: ImageFacts::default(),
+                facts: ImageFacts {
+                    keywords: keywords(i),
+                    ..ImageFacts::default()
+                },
                 embedding: embedding(i as u64),
                 tag_scores: scores.collect(),
-                tokens: Vec::new(),
+                tokens: tokens.to_vec(),
                 corrections: None,
             }
         });
@@ -59,20 +75,29 @@ pub(crate) fn engine(folder: &Path) -> Engine {
     Engine::with_encoder(&Config::new(folder), encoder).expect("engine")
 }
 
+fn keywords(picture: usize) -> Vec<Keyword> {
+    let name = picture.is_multiple_of(10).then(|| Keyword {
+        text: format!("Person {}", picture / 10 % 1000),
+        tags: Vec::new(),
+    });
+    name.into_iter().collect()
+}
+
 fn vocabulary() -> Vocabulary {
     let tags = include_str!("../../models/tag2text-mini/tags.jsonl");
     Vocabulary::from_json_lines(tags).expect("tags")
 }
 
 /// Deterministic noise in [-1, 1).
-fn noise(seed: u64) -> f32 {
+pub(crate) fn noise(seed: u64) -> f32 {
     let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((z >> 40) as f32) / (1u64 << 23) as f32 - 1.0
 }
 
-fn embedding(seed: u64) -> Embedding {
+/// The embedding of a picture.
+pub(crate) fn embedding(seed: u64) -> Embedding {
     let cluster = seed % 200;
     let vector = (0..DIM as u64)
         .map(|i| noise(cluster * 1000 + i) + 0.7 * noise(seed * 1_000_003 + i))
@@ -85,7 +110,7 @@ struct Stand(Vocabulary);
 
 impl Encoder for Stand {
     fn id(&self) -> &str {
-        "stand-in"
+        STAND_IN
     }
     fn dim(&self) -> usize {
         DIM

@@ -1,9 +1,9 @@
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
-use crate::record::Entry;
+use crate::record::said_of;
 use crate::segment::Segment;
-use crate::{Error, FactTest, Filter, Result, Schema, TagId};
+use crate::{Error, FactTest, Filter, Record, Result, Schema, TagId};
 
 impl Filter {
     /// True when nothing is filtered out.
@@ -109,30 +109,32 @@ impl FactTest {
         }
         let rows: Vec<u32> = among.iter().collect();
         let found = rows.into_par_iter().map(|row| {
-            let entry = segment.entry(row)?;
-            Ok(self.is_so(&entry).then_some(row))
+            let record = segment.entry(row)?.into_record(segment.id(row));
+            Ok(self.is_so(&record).then_some(row))
         });
         let found = found.collect::<Result<Vec<_>>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn is_so(&self, entry: &Entry) -> bool {
+    /// Whether it is so of an image.
+    #[must_use]
+    pub fn is_so(&self, record: &Record) -> bool {
         let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
         match self {
-            &Self::TakenIn(from, to) => (from..to).contains(&entry.time_ns()),
+            &Self::TakenIn(from, to) => (from..to).contains(&record.time_ns()),
             Self::Camera(part) => {
-                let camera = entry.facts.camera.as_deref();
+                let camera = record.facts.camera.as_deref();
                 camera.is_some_and(|camera| has(camera, part))
             }
             Self::Path(part) => {
-                let mut paths = entry.files.iter().map(|file| file.path.to_string_lossy());
+                let mut paths = record.paths.iter().map(|path| path.to_string_lossy());
                 paths.any(|path| has(&path, part))
             }
-            Self::Format(format) => entry.facts.format.eq_ignore_ascii_case(format),
+            Self::Format(format) => record.facts.format.eq_ignore_ascii_case(format),
             Self::Keyword(word) => {
                 let word = word.to_lowercase();
-                let mut keywords = entry.facts.keywords.iter();
-                match entry.said_of(&word) {
+                let mut keywords = record.facts.keywords.iter();
+                match said_of(&record.corrections, &word) {
                     Some(said) => said.applies,
                     None => keywords.any(|keyword| keyword.text.to_lowercase() == word),
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::record::Entry;
+use crate::record::{Entry, said_of};
 use crate::{Doc, Reader, Result};
 
 /// Keywords that stand for no tag, each with the images that have it.
@@ -108,7 +108,7 @@ fn free_words(entry: &Entry) -> Vec<&str> {
     let added = added.filter(|said| said.applies && said.tags.is_empty());
     let added = added.map(|said| said.name.as_str());
     keywords
-        .filter(|word| entry.said_of(&word.to_lowercase()).is_none())
+        .filter(|word| said_of(&entry.corrections, &word.to_lowercase()).is_none())
         .chain(added)
         .collect()
 }

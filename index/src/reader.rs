@@ -153,17 +153,6 @@ impl Reader {
         })
     }
 
-    /// Whether a filter lets an image pass.
-    ///
-    /// # Errors
-    /// [`Error::UnknownDoc`], [`Error::UnknownTag`], [`Error::Damaged`].
-    pub fn passes(&self, doc: Doc, filter: &Filter) -> Result<bool> {
-        filter.check(self.schema())?;
-        let (segment, row) = self.locate(doc)?;
-        let allowed = filter.allowed(segment, &RoaringBitmap::new())?;
-        Ok(allowed.is_none_or(|allowed| allowed.contains(row)))
-    }
-
     /// Where an image lies in the space of the model.
     ///
     /// # Errors

@@ -59,12 +59,6 @@ impl Entry {
         !self.facts.keywords.is_empty() || !self.corrections.is_empty()
     }
 
-    /// What a person says of a word, which is in lower case here and in any there.
-    pub(crate) fn said_of(&self, word: &str) -> Option<&Correction> {
-        let mut said = self.corrections.iter();
-        said.find(|said| said.name.to_lowercase() == word)
-    }
-
     /// The tags for which not the model counts, and whether they apply. A person has the last word.
     pub(crate) fn overrides(&self) -> BTreeMap<TagId, bool> {
         let keywords = self.facts.keywords.iter();
@@ -130,14 +124,9 @@ impl Entry {
             .unwrap_or_default()
     }
 
-    /// When the picture is from, for ordering: the civil time of the capture if there is a legible one (read as
-    /// if it were UTC), else the modification; nanoseconds since 1970.
+    /// When the picture is from; nanoseconds since 1970.
     pub(crate) fn time_ns(&self) -> i64 {
-        self.facts
-            .captured
-            .as_deref()
-            .and_then(civil_ns)
-            .unwrap_or_else(|| self.modified_ns())
+        time_ns(&self.facts, self.modified_ns())
     }
 
     pub(crate) fn into_record(self, id: ImageId) -> Record {
@@ -150,6 +139,38 @@ impl Entry {
             facts: self.facts,
         }
     }
+}
+
+impl Record {
+    /// What would be shown of an image if this were its only file.
+    #[must_use]
+    pub fn of_file(id: ImageId, file: FileFacts, facts: ImageFacts) -> Self {
+        let entry = Entry {
+            files: vec![file],
+            facts,
+            corrections: Vec::new(),
+            overruled: Vec::new(),
+        };
+        entry.into_record(id)
+    }
+
+    /// When the picture is from: the civil time of the capture if there is a legible one (read as if it were UTC), else the
+    /// modification; nanoseconds since 1970.
+    #[must_use]
+    pub fn time_ns(&self) -> i64 {
+        time_ns(&self.facts, self.modified_ns)
+    }
+}
+
+fn time_ns(facts: &ImageFacts, modified_ns: i64) -> i64 {
+    let captured = facts.captured.as_deref().and_then(civil_ns);
+    captured.unwrap_or(modified_ns)
+}
+
+/// What a person says of a word, which is in lower case here and in any there.
+pub(crate) fn said_of<'a>(corrections: &'a [Correction], word: &str) -> Option<&'a Correction> {
+    let mut said = corrections.iter();
+    said.find(|said| said.name.to_lowercase() == word)
 }
 
 /// The raw bytes of a path: on unix exactly what the kernel uses, so that no name is out of reach.

@@ -1,6 +1,6 @@
 //! Why one picture stands where it stands in an answer, or is not in it.
 
-use imgsearch_index::{Doc, Filter, Keyword, Reader, TagId};
+use imgsearch_index::{Doc, Error as IndexError, Record, TagId};
 use serde::Serialize;
 
 use super::searching::{Candidate, Search};
@@ -8,7 +8,7 @@ use super::tagging::{Sources, attribute};
 use super::{Engine, Image, Snapshot};
 use crate::error::Result;
 use crate::image_tokens::ImageTokensF16;
-use crate::query::{Explanation, Query, TagSource};
+use crate::query::{Explanation, Query, TagSource, asked};
 
 /// What a query makes of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -50,7 +50,12 @@ pub enum Unmet {
         source: TagSource,
     },
     /// Its date, keywords, camera, path or format are not what is asked for.
-    Facts,
+    Fact {
+        /// What is asked for, as a query writes it: `camera:nikon`.
+        asked: String,
+        /// What the picture has instead, if anything.
+        found: Vec<String>,
+    },
     /// It is not sure enough: no picture of the collection is, or this one has less than the least score that is asked for.
     Unsure,
 }
@@ -58,6 +63,7 @@ pub enum Unmet {
 /// What is known of a picture.
 struct Seen {
     doc: Option<Doc>,
+    record: Record,
     cosine: Option<f32>,
     itm: Option<f32>,
     scores: Vec<f32>,
@@ -74,7 +80,7 @@ impl Engine {
         let (snapshot, prepared) = self.prepared(query)?;
         let search = Search::new(self, &snapshot, query, &prepared)?;
         let mut seen = self.see(&snapshot, &search, image)?;
-        let mut unmet = self.unmet(&search, &snapshot.reader, &seen)?;
+        let mut unmet = self.unmet(&search, &seen);
         let mut rank = None;
         if let Some(doc) = seen.doc.filter(|_| unmet.is_empty()) {
             let mut candidates = search.candidates(query.depth())?;
@@ -116,17 +122,21 @@ impl Engine {
     ) -> Result<Seen> {
         let encoder = &self.shared.encoder;
         let matches = search.matches();
-        let doc = self.known(reader, image);
-        let mut sources = Sources::default();
-        let (embedding, mut scores, tokens) = match doc {
-            Some(doc) => {
+        let doc = match image {
+            Image::Id(id) => reader.find(&id),
+            Image::Path(path) => self.indexed(reader, path)?,
+        };
+        let (record, embedding, scores, tokens) = match (doc, image) {
+            (None, Image::Id(id)) => return Err(IndexError::UnknownImage { id }.into()),
+            (Some(doc), _) => {
                 let scores = reader.tag_scores(doc)?.iter().map(|tag| tag.score);
                 let tokens = reader.tokens(doc)?.and_then(ImageTokensF16::unpack);
-                sources = self.sources(&reader.record(doc)?);
-                (reader.embedding(doc)?, scores.collect(), tokens)
+                let record = reader.record(doc)?;
+                (record, reader.embedding(doc)?, scores.collect(), tokens)
             }
-            None => {
-                let picture = [self.look(image)?];
+            (None, Image::Path(path)) => {
+                let (record, picture) = self.record(path)?;
+                let picture = [picture];
                 let (features, tokens) = match matches {
                     true => {
                         let seen = encoder.images_with_tokens(&picture)?;
@@ -135,20 +145,21 @@ impl Engine {
                     }
                     false => (super::only(encoder.images(&picture)?)?, None),
                 };
-                (features.embedding, features.tag_scores, tokens)
-            }
-        };
-        if let (None, Image::Path(path)) = (doc, image) {
-            // As they would count if it were indexed.
-            for Keyword { text, tags } in self.keywords_of(path)? {
-                for tag in &tags {
+                let mut scores = features.tag_scores;
+                // As they would count if it were indexed.
+                for tag in record
+                    .facts
+                    .keywords
+                    .iter()
+                    .flat_map(|keyword| &keyword.tags)
+                {
                     if let Some(score) = scores.get_mut(tag.0 as usize) {
                         *score = 1.0;
                     }
                 }
-                self.tell(&mut sources, &text, &tags, TagSource::Keyword);
+                (record, features.embedding, scores, tokens)
             }
-        }
+        };
         let itm = match tokens.filter(|_| matches) {
             Some(tokens) => {
                 let logits = encoder.match_logits(&[&tokens], &[search.query.text()])?;
@@ -164,11 +175,12 @@ impl Engine {
             cosine: search.place.as_ref().map(|place| place.dot(&embedding)),
             itm,
             scores,
-            sources,
+            sources: self.sources(&record),
+            record,
         })
     }
 
-    fn unmet(&self, search: &Search<'_>, reader: &Reader, seen: &Seen) -> Result<Vec<Unmet>> {
+    fn unmet(&self, search: &Search<'_>, seen: &Seen) -> Vec<Unmet> {
         let vocabulary = self.vocabulary();
         let name = |tag: &TagId| {
             vocabulary
@@ -217,16 +229,13 @@ impl Engine {
             confidence: seen.score(*tag),
             source: source(tag),
         }));
-        if let Some(doc) = seen.doc {
-            let facts = Filter {
-                facts: filter.facts.clone(),
-                ..Filter::default()
-            };
-            if !reader.passes(doc, &facts)? {
-                unmet.push(Unmet::Facts);
-            }
-        }
-        Ok(unmet)
+        let facts = filter.facts.iter();
+        let failed = facts.filter(|(test, is_wanted)| test.is_so(&seen.record) != *is_wanted);
+        unmet.extend(failed.map(|(test, is_wanted)| Unmet::Fact {
+            asked: asked::written(test, *is_wanted),
+            found: asked::found(test, &seen.record),
+        }));
+        unmet
     }
 }
 

@@ -56,7 +56,9 @@ impl Search<'_> {
             });
         };
         let judged = candidates.into_iter().map(|candidate| {
-            let probability = self.explained(&candidate)?.probability;
+            let scores = self.reader().tag_scores(candidate.doc)?;
+            let evidence = self.fusion.evidence(|tag| scores.get(tag));
+            let probability = self.probability(candidate.cosine, candidate.itm, &evidence);
             let is_kept = probability.is_none_or(|probability| probability >= least);
             Ok(is_kept.then_some(candidate))
         });
@@ -102,9 +104,18 @@ impl Search<'_> {
     ) -> Explanation {
         let mut why = self.fusion.explain(cosine, itm, &probability);
         let evidence = self.fusion.evidence(&probability);
-        if cosine.is_some() || !evidence.is_empty() {
-            why.probability = Some(self.calibration().answers(&why, &evidence));
-        }
+        why.probability = self.probability(cosine, itm, &evidence);
         why
+    }
+
+    /// How probable it is that a picture answers the query; `None` where that is not about its looks.
+    fn probability(
+        &self,
+        cosine: Option<f32>,
+        itm: Option<f32>,
+        evidence: &[Evidence],
+    ) -> Option<f32> {
+        let is_about_looks = cosine.is_some() || !evidence.is_empty();
+        is_about_looks.then(|| self.calibration().answers(cosine, itm, evidence))
     }
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use imgsearch_index::ImageId;
+use imgsearch_index::{ImageId, Record};
 
+use super::upkeep::as_indexed;
 use super::{Engine, Image, Snapshot};
 use crate::caption::{SentenceMatch, TaggedCaption};
 use crate::error::{Error, Result};
 use crate::hit::RecognizedTag;
-use crate::media::{Squares, read, squares};
+use crate::ingest::{file_facts, image_facts};
+use crate::media::{Limits, Squares, read, squares};
 use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 
 impl Engine {
@@ -93,15 +95,41 @@ impl Engine {
     }
 
     pub(super) fn load(&self, path: &Path) -> Result<(ImageId, Squares)> {
-        let limits = self.shared.config.settings().ingest.limits();
-        let failed = |source| Error::Image {
+        let bytes = self.bytes(path)?;
+        Ok((ImageId::of(&bytes), self.squares(path, &bytes)?))
+    }
+
+    /// A picture that is not indexed, with what would be known of it if it were.
+    pub(super) fn record(&self, path: &Path) -> Result<(Record, Squares)> {
+        let bytes = self.bytes(path)?;
+        let picture = self.squares(path, &bytes)?;
+        let mut facts = image_facts(path, &bytes, &picture);
+        self.name_keywords(&mut facts);
+        let metadata = path.metadata().map_err(|error| Error::Image {
+            path: path.to_owned(),
+            source: error.into(),
+        })?;
+        let file = file_facts(&as_indexed(path), &metadata);
+        Ok((Record::of_file(ImageId::of(&bytes), file, facts), picture))
+    }
+
+    pub(super) fn bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        read(path, &self.limits()).map_err(|source| Error::Image {
             path: path.to_owned(),
             source,
-        };
-        let bytes = read(path, &limits).map_err(failed)?;
+        })
+    }
+
+    fn squares(&self, path: &Path, bytes: &[u8]) -> Result<Squares> {
         let inputs = self.shared.encoder.inputs();
-        let picture = squares(&bytes, &limits, inputs).map_err(failed)?;
-        Ok((ImageId::of(&bytes), picture))
+        squares(bytes, &self.limits(), inputs).map_err(|source| Error::Image {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn limits(&self) -> Limits {
+        self.shared.config.settings().ingest.limits()
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use imgsearch_index::{
-    Correction, Doc, Error as IndexError, ImageId, Keyword, NewImage, Reader, Record, TagId,
+    Correction, Doc, Error as IndexError, ImageFacts, ImageId, Keyword, NewImage, Reader, Record,
+    TagId,
 };
 use serde::Serialize;
 
 use super::{Engine, Image, Snapshot};
 use crate::error::{Error, Result};
-use crate::media::{facts, kept_words, read, sidecar_words};
+use crate::media::{facts, kept_words, sidecar_words};
 use crate::query::{Explanation, QueryError, TagSource};
 
 /// Near names that an error shows.
@@ -179,11 +180,16 @@ impl Engine {
 
     /// Finds the tags that the words of a picture name in the vocabulary of this engine.
     pub(super) fn name_tags(&self, image: &mut NewImage) {
-        for keyword in &mut image.facts.keywords {
-            keyword.tags = self.tags_named(&keyword.text);
-        }
+        self.name_keywords(&mut image.facts);
         if let Some(said) = &mut image.corrections {
             self.name_corrections(said);
+        }
+    }
+
+    /// Finds the tags that the keywords of a picture name.
+    pub(super) fn name_keywords(&self, facts: &mut ImageFacts) {
+        for keyword in &mut facts.keywords {
+            keyword.tags = self.tags_named(&keyword.text);
         }
     }
 
@@ -229,7 +235,7 @@ impl Engine {
     }
 
     /// Notes who says a word: of the tags that it names or, where it names none, of itself.
-    pub(super) fn tell(&self, to: &mut Sources, word: &str, tags: &[TagId], source: TagSource) {
+    fn tell(&self, to: &mut Sources, word: &str, tags: &[TagId], source: TagSource) {
         let tags_named = tags.iter().filter_map(|&tag| self.vocabulary().get(tag));
         let names = tags_named.map(|tag| tag.name.as_str());
         let own = tags.is_empty().then_some(word);
@@ -284,29 +290,11 @@ impl Engine {
     }
 
     /// The document of a file: by its path, else by its bytes.
-    fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
+    pub(super) fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
         match self.known(reader, Image::Path(path)) {
             Some(doc) => Ok(Some(doc)),
             None => Ok(reader.find(&ImageId::of(&self.bytes(path)?))),
         }
-    }
-
-    fn bytes(&self, path: &Path) -> Result<Vec<u8>> {
-        let limits = self.config().settings().ingest.limits();
-        read(path, &limits).map_err(|source| Error::Image {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
-    /// The keywords of a file with the tags that they name, for one that is not indexed.
-    pub(super) fn keywords_of(&self, path: &Path) -> Result<Vec<Keyword>> {
-        let words = self.words_of(path)?.into_iter();
-        let named = words.map(|text| Keyword {
-            tags: self.tags_named(&text),
-            text,
-        });
-        Ok(named.collect())
     }
 
     /// The keywords in a file and beside it.

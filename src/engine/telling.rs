@@ -54,8 +54,11 @@ impl Display for Unmet {
             Self::Unsure => f.write_str(
                 "the answer is empty: nothing here shows surely enough what is asked for",
             ),
-            Self::Facts => {
-                f.write_str("its date, keywords, camera, path or format are not what is asked for")
+            Self::Fact { asked, found } if found.is_empty() => {
+                write!(f, "asked for: {asked}; it has none")
+            }
+            Self::Fact { asked, found } => {
+                write!(f, "asked for: {asked}; it has {}", found.join(", "))
             }
         }
     }

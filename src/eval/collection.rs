@@ -1,6 +1,6 @@
 //! Captioned pictures as a collection that is searched.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use imgsearch_index::TagId;
 
@@ -64,7 +64,7 @@ impl<'a> Collection<'a> {
                 .filter_map(|(tag, _)| self.encoder.vocabulary().get(*tag));
             tags.any(|tag| self.probability(image, tag.id) > tag.threshold)
         };
-        let mut candidates: HashSet<usize> =
+        let mut candidates: BTreeSet<usize> =
             closest(cosines, self.candidates).into_iter().collect();
         candidates.extend((0..self.images.len()).filter(recognised));
         let mut things = vec![Vec::new(); fusion.things().len()];

@@ -1,6 +1,7 @@
 //! The decode side of the pipeline: threads that turn files into pixels.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -125,26 +126,30 @@ impl<'a> Decoder<'a> {
         drop(alone);
         // Of the square that is there anyway: to shrink the picture itself a second time would take as long as to decode it.
         self.thumbnails.keep(&id, &squares);
-        let read = facts(&bytes);
-        let (width, height) = squares.size();
-        let beside = sidecar_words(&job.file.path);
-        let keywords = kept_words(read.keywords.into_iter().chain(beside));
-        let facts = ImageFacts {
-            width,
-            height,
-            format: squares
-                .format()
-                .map(|format| format.name().to_owned())
-                .unwrap_or_default(),
-            captured: read.captured,
-            camera: read.camera,
-            keywords: keywords.into_iter().map(unnamed).collect(),
-        };
+        let facts = image_facts(&job.file.path, &bytes, &squares);
         Decoded::Fresh(job, id, Box::new((facts, squares)))
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of a picture from its bytes and the sidecars beside it.
+pub(crate) fn image_facts(path: &Path, bytes: &[u8], squares: &Squares) -> ImageFacts {
+    let read = facts(bytes);
+    let (width, height) = squares.size();
+    let keywords = kept_words(read.keywords.into_iter().chain(sidecar_words(path)));
+    ImageFacts {
+        width,
+        height,
+        format: squares
+            .format()
+            .map(|format| format.name().to_owned())
+            .unwrap_or_default(),
+        captured: read.captured,
+        camera: read.camera,
+        keywords: keywords.into_iter().map(unnamed).collect(),
     }
 }
 
@@ -159,7 +164,6 @@ fn unnamed(text: String) -> Keyword {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 

@@ -13,6 +13,8 @@ pub use walk::WalkError;
 #[cfg(feature = "watch")]
 pub use watch::WatchError;
 
+pub(crate) use decode::image_facts;
 pub(crate) use pipeline::{Source, run};
+pub(crate) use walk::file_facts;
 #[cfg(feature = "watch")]
 pub(crate) use watch::Watch;

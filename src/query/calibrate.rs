@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::explain::Explanation;
 use super::fuse::{log_odds, sigmoid};
 
 /// How many of the pictures that show a thing best tell whether a collection shows it: the best, and this many further.
@@ -148,15 +147,16 @@ impl CalibrationParams {
         })
     }
 
-    /// The probability that a picture answers a query, from its explanation and the margins of its tags.
-    pub(crate) fn answers(&self, why: &Explanation, margins: &[Evidence]) -> f32 {
-        let params = match (why.itm, margins) {
+    /// The probability that a picture answers a query, from cosine similarity (ITC), probability of a match (ITM) and the margins of
+    /// its tags.
+    pub(crate) fn answers(&self, itc: Option<f32>, itm: Option<f32>, margins: &[Evidence]) -> f32 {
+        let params = match (itm, margins) {
             (Some(_), _) => self.sentence,
             (None, []) => self.similarity,
             (None, _) => self.tags,
         };
-        let itm = why.itm.map_or(0.0, |itm| params.itm * log_odds(itm));
-        let itc = why.itc.map_or(0.0, |itc| params.itc * itc);
+        let itm = itm.map_or(0.0, |itm| params.itm * log_odds(itm));
+        let itc = itc.map_or(0.0, |itc| params.itc * itc);
         sigmoid(params.offset + itm + itc + params.margin * mean_margin(margins))
     }
 }

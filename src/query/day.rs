@@ -1,5 +1,7 @@
 //! Days, as queries name them.
 
+use std::fmt::{self, Display, Formatter};
+
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan, tz::TimeZone};
 
@@ -32,6 +34,16 @@ impl Day {
         ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
+    /// The day of a time of that kind.
+    pub(crate) fn of_ns(ns: i64) -> Self {
+        let moment = Timestamp::from_nanosecond(ns.into()).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self(moment.to_zoned(TimeZone::UTC).date())
+    }
+
+    pub(crate) fn in_year(self) -> i16 {
+        self.0.year()
+    }
+
     /// The year that begins with this day.
     pub(crate) fn year(self) -> Days {
         (self, self.plus(1.years()))
@@ -39,6 +51,13 @@ impl Day {
 
     fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span))
+    }
+}
+
+impl Display for Day {
+    /// `2023-05-17`, which a query takes.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@
 //! tags ([`Resolver`]), and tags and embeddings are fused into one score ([`Fusion`]) with its [`Explanation`].
 
 mod address;
+pub(crate) mod asked;
 mod assemble;
 mod calibrate;
 mod closed;

@@ -310,7 +310,8 @@ fn looks_like_a_picture(path: &Path) -> bool {
     })
 }
 
-fn file_facts(path: &Path, metadata: &Metadata) -> FileFacts {
+/// A file as the index knows it, apart from the sidecars beside it.
+pub(crate) fn file_facts(path: &Path, metadata: &Metadata) -> FileFacts {
     FileFacts {
         path: path.to_path_buf(),
         len: metadata.len(),

@@ -193,7 +193,8 @@ fn a_picture_is_explained_whether_it_is_found_or_not() {
     assert_eq!(cat["unmet"][0]["missing"]["tags"][0], "coffee");
     let (_, cat) = explained("-cat animal path:nowhere", "cat.jpg");
     assert_eq!(cat["unmet"][0]["excluded"]["tag"], "cat");
-    assert_eq!(cat["unmet"][1], "facts");
+    assert_eq!(cat["unmet"][1]["fact"]["asked"], "path:nowhere");
+    assert_eq!(cat["unmet"][1]["fact"]["found"][0], picture("cat.jpg"));
     let told = out(&run(
         index(),
         &["explain", "animal -cat", &picture("cat.jpg")],
@@ -216,4 +217,13 @@ fn a_picture_is_explained_whether_it_is_found_or_not() {
     );
     let itm = |why: &Value| why["why"]["itm"].as_f64().unwrap();
     assert!((itm(&told) - itm(&coffee)).abs() < 1e-3);
+    let query = "coffee type:png keyword:Oma path:unknown";
+    let told = run(index(), &["explain", query, elsewhere.to_str().unwrap()]);
+    let told = out(&told);
+    assert!(told.contains("asked for: type:png; it has jpeg"), "{told}");
+    assert!(
+        told.contains("asked for: keyword:Oma; it has none"),
+        "{told}"
+    );
+    assert!(!told.contains("path:unknown"), "{told}");
 }

@@ -1,0 +1,50 @@
+//! Memory that a search over 10,000 pictures, or as many as `IMGSEARCH_BENCH_PICTURES` says, has allocated at most at once, beyond what was
+//! there before: the first one of a process and a later one, no model included.
+
+mod collection;
+
+use std::ops::ControlFlow;
+
+use imgsearch::Query;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+#[expect(clippy::print_stdout, reason = "a bench is a program of its own")]
+fn main() {
+    // The test runner asks for what there is to run.
+    if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
+        return;
+    }
+    let pictures = collection::size();
+    let folder = tempfile::tempdir().expect("folder");
+    let path = |i| format!("/photos/{i}.jpg").into();
+    let mut writer = collection::write(folder.path(), pictures, path);
+    writer
+        .settle(|_, _| ControlFlow::Continue(()))
+        .expect("settled");
+    drop(writer);
+    let engine = collection::engine(folder.path());
+    let query = Query::new("two brown dogs run along the beach with a red ball");
+    let asked = query.clone().keyword("person 7");
+    let cut = query.clone().with_threshold(0.5);
+    let search = |query| drop(engine.search(query).expect("searches"));
+    let facets = |query| drop(engine.facets(query).expect("counts"));
+    println!("{pictures} pictures");
+    tell("the first search, opening included", || search(&query));
+    tell("a later search", || search(&query));
+    tell("with tags cut anew", || search(&cut));
+    tell("with a keyword asked for", || search(&asked));
+    tell("facets", || facets(&query));
+    let dogs = Query::new("").must("dog");
+    tell("facets of all with a tag", || facets(&dogs));
+}
+
+#[expect(clippy::print_stdout, reason = "a bench is a program of its own")]
+fn tell(what: &str, run: impl FnOnce()) {
+    let profiler = dhat::Profiler::builder().testing().build();
+    run();
+    let most = dhat::HeapStats::get().max_bytes as f64 / 1e6;
+    drop(profiler);
+    println!("{what}: {most:.2} MB");
+}
