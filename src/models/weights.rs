@@ -1,11 +1,13 @@
 //! Named tensors, checked by name and shape as they are taken.
 
+mod layers;
+mod survey;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
@@ -16,6 +18,7 @@ use super::initial::initial;
 use super::quantised::{LOW, Quantised, SCALE};
 use super::tensors::{SafetensorsBytes, TensorInfo, TensorSource};
 use super::{CheckpointError, ModelError};
+use survey::Lacking;
 
 type Result<T, E = ModelError> = std::result::Result<T, E>;
 
@@ -39,9 +42,6 @@ pub(crate) struct Weights<'a> {
     /// In a survey, what was asked for and is not there.
     lacking: Option<RefCell<Lacking>>,
 }
-
-/// Name of a tensor, shape that a network asks for, and shape that the source has, if any.
-type Lacking = BTreeMap<String, (Vec<usize>, Option<Vec<usize>>)>;
 
 impl<'a> Weights<'a> {
     /// Takes from `source`.
@@ -69,31 +69,6 @@ impl<'a> Weights<'a> {
     pub(crate) fn in_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
-    }
-
-    /// Hands out zeros, whatever `source` holds, and reads nothing. A network that was built of them has said what it needs,
-    /// and [`finish`](Self::finish) names everything that is missing, surplus or of another shape at once.
-    pub(crate) fn survey(source: impl TensorSource + 'a, layout: Layout) -> Self {
-        Self {
-            lacking: Some(RefCell::default()),
-            ..Self::new(source, layout)
-        }
-    }
-
-    /// In a survey, notes that `key` is asked for, and says how many zeros stand for it.
-    fn surveyed(&self, key: &str, shape: &[usize]) -> Option<usize> {
-        let lacking = self.lacking.as_ref()?;
-        self.taken.borrow_mut().insert(key.to_owned());
-        if self.is_quantised(key) {
-            let parts = [LOW, SCALE].map(|part| format!("{key}{part}"));
-            self.taken.borrow_mut().extend(parts);
-        }
-        let found = self.shape(key);
-        if found.as_deref() != Some(shape) {
-            let both = (shape.to_vec(), found);
-            lacking.borrow_mut().insert(key.to_owned(), both);
-        }
-        Some(shape.iter().product())
     }
 
     /// A safetensors file in burn's layout; `file` is what errors call it.
@@ -238,63 +213,6 @@ impl<'a> Weights<'a> {
         Ok(Param::from_tensor(self.tensor(key, shape, device)?))
     }
 
-    /// The weight of a linear layer, transposed, `[d_output, d_input]`, from either layout.
-    pub(crate) fn outputs(&self, key: &str, d_input: usize, d_output: usize) -> Result<Vec<f32>> {
-        match self.layout {
-            Layout::Burn => Ok(transposed(
-                &self.values(key, &[d_input, d_output])?,
-                d_output,
-            )),
-            Layout::Torch => self.values(key, &[d_output, d_input]),
-        }
-    }
-
-    /// The weight `[d_input, d_output]` of a linear layer, from either layout.
-    fn weight(
-        &self,
-        key: &str,
-        d_input: usize,
-        d_output: usize,
-        device: &Device,
-    ) -> Result<Param<Tensor<2>>> {
-        if self.layout == Layout::Burn {
-            return self.param(key, [d_input, d_output], device);
-        }
-        let values = transposed(&self.values(key, &[d_output, d_input])?, d_input);
-        let weight = self.to_device(values, [d_input, d_output], device);
-        Ok(Param::from_tensor(weight))
-    }
-
-    /// `prefix.weight` and `prefix.bias` `[d_output]`.
-    pub(crate) fn linear(
-        &self,
-        prefix: &str,
-        d_input: usize,
-        d_output: usize,
-        device: &Device,
-    ) -> Result<Linear> {
-        Ok(Linear {
-            weight: self.weight(&format!("{prefix}.weight"), d_input, d_output, device)?,
-            bias: Some(self.param(&format!("{prefix}.bias"), [d_output], device)?),
-        })
-    }
-
-    /// `prefix.weight` and `prefix.bias`, both `[d_model]`.
-    pub(crate) fn layer_norm(
-        &self,
-        prefix: &str,
-        d_model: usize,
-        epsilon: f64,
-        device: &Device,
-    ) -> Result<LayerNorm> {
-        let mut norm = LayerNormConfig::new(d_model)
-            .with_epsilon(epsilon)
-            .init(device);
-        norm.gamma = self.param(&format!("{prefix}.weight"), [d_model], device)?;
-        norm.beta = Some(self.param(&format!("{prefix}.bias"), [d_model], device)?);
-        Ok(norm)
-    }
-
     /// Refuses a file that holds tensors which no module asked for: a sign of the wrong kind of checkpoint. After a survey,
     /// also one that lacks tensors.
     pub(crate) fn finish(self) -> Result<()> {
@@ -366,7 +284,7 @@ pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    fn file(values: &[f32], shape: &[usize]) -> Vec<u8> {
+    pub(super) fn file(values: &[f32], shape: &[usize]) -> Vec<u8> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let view =
             safetensors::tensor::TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
@@ -394,84 +312,10 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_names_all_that_does_not_fit() {
-        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
-        let bytes = file(&[1., 2., 3., 4.], &[2, 2]);
-        let survey = |keys: [&str; 2]| {
-            let source = SafetensorsBytes::parse("w", &bytes).unwrap();
-            let weights = Weights::survey(source, Layout::Torch);
-            for key in keys {
-                weights.linear(key, 2, 2, &device).unwrap();
-                weights.layer_norm(key, 3, 1e-5, &device).unwrap();
-                weights.tensor("a", [2, 2], &device).unwrap();
-            }
-            weights.finish()
-        };
-        let error = survey(["b", "c"]).unwrap_err();
-        let ModelError::Checkpoint(CheckpointError::Mismatch { missing, .. }) = &error else {
-            panic!("{error}");
-        };
-        assert_eq!(missing, &["b.bias", "b.weight", "c.bias", "c.weight"]);
-
-        let source = SafetensorsBytes::parse("w", &bytes).unwrap();
-        let weights = Weights::survey(source, Layout::Torch);
-        weights.tensor("a", [4], &device).unwrap();
-        let text = weights.finish().unwrap_err().to_string();
-        assert!(text.contains("`a` [2, 2] instead of [4]"), "{text}");
-
-        let source = SafetensorsBytes::parse("w", &bytes).unwrap();
-        assert!(
-            Weights::survey(source, Layout::Torch).finish().is_err(),
-            "surplus"
-        );
-    }
-
-    #[test]
-    fn a_survey_knows_the_parts_of_quantised_weights() {
-        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
-        let parts = Quantised::round(&[1., 2., 3., 4.], &[2, 2], 1, 12).parts("a");
-        let views = parts.iter().map(|(name, dtype, shape, bytes)| {
-            let view = safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes);
-            (name.as_str(), view.unwrap())
-        });
-        let bytes = safetensors::serialize(views, None).unwrap();
-        let survey = |shape| {
-            let source = SafetensorsBytes::parse("w", &bytes).unwrap();
-            let weights = Weights::survey(source, Layout::Torch);
-            weights.tensor("a", shape, &device).unwrap();
-            weights.finish()
-        };
-        survey([2, 2]).unwrap();
-        let text = survey([2, 3]).unwrap_err().to_string();
-        assert!(text.contains("`a` [2, 2] instead of [2, 3]"), "{text}");
-    }
-
-    #[test]
     fn a_truncated_file_is_an_error() {
         let bytes = file(&[1., 2.], &[2]);
         for cut in 0..bytes.len() {
             assert!(Weights::parse("w", &bytes[..cut]).is_err(), "cut at {cut}");
         }
-    }
-
-    #[test]
-    fn both_layouts_give_the_same_layer() {
-        let device = crate::models::DeviceChoice::Cpu.open().unwrap();
-        let (input, output) = (37, 21);
-        let stored: Vec<f32> = (0..input * output).map(|i| i as f32).collect();
-        let torch = file(&stored, &[output, input]);
-        let layer = |weights: Weights<'_>| weights.weight("a", input, output, &device).unwrap();
-        let loaded = layer(Weights::new(
-            SafetensorsBytes::parse("w", &torch).unwrap(),
-            Layout::Torch,
-        ));
-        let values: Vec<f32> = loaded.val().into_data().try_into_vec().unwrap();
-        for (index, value) in values.iter().enumerate() {
-            let (column, row) = (index / output, index % output);
-            assert_eq!(*value, stored[row * input + column]);
-        }
-        let burn = file(&values, &[input, output]);
-        let again = layer(Weights::parse("w", &burn).unwrap());
-        assert_eq!(again.val().into_data(), loaded.val().into_data());
     }
 }

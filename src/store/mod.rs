@@ -11,11 +11,13 @@
 //! # Ok::<(), imgsearch::store::StoreError>(())
 //! ```
 
+mod compose;
 #[cfg(feature = "pull")]
 mod download;
 mod draft;
 mod error;
 mod info;
+mod install;
 #[cfg(feature = "pull")]
 mod published;
 #[cfg(feature = "pull")]
@@ -25,9 +27,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::models::bundle::manifest::{self, BundleManifest, ModelKind};
-use crate::models::bundle::{ALIGNER, TAGGER};
-use crate::models::{DeviceChoice, ModelError, ModelSource, builtin, open_model};
+use crate::models::bundle::manifest::BundleManifest;
+use crate::models::{ModelSource, builtin};
 use draft::Draft;
 use error::at;
 
@@ -182,42 +183,6 @@ impl ModelStore {
         fs::remove_dir_all(&going).map_err(at(&going))
     }
 
-    /// Makes one model of the tags and captions of one and the similarity and matching of another. Of a composed model only the
-    /// part that is wanted is taken. Their files are shared or copied: the two may be removed afterwards.
-    ///
-    /// # Errors
-    /// When a model is missing or lacks the part that is wanted of it, the name is taken, or writing fails.
-    pub fn compose(&self, name: &str, tagger: &str, aligner: &str) -> Result<ModelInfo> {
-        self.free(name)?;
-        let draft = Draft::new(&self.folder, name)?;
-        for (part, model) in [(TAGGER, tagger), (ALIGNER, aligner)] {
-            self.take(&self.part(model, part)?, part, &draft)?;
-        }
-        let mut manifest = BundleManifest {
-            format: manifest::FORMAT,
-            name: name.to_owned(),
-            kind: ModelKind::Composed,
-            config: serde_json::Value::Null,
-            preprocessing: None,
-            dtype: None,
-            files: Default::default(),
-        };
-        draft.describe(&mut manifest)?;
-        let source = ModelSource::Folder(draft.folder().to_owned());
-        let parts = open_model(&source, DeviceChoice::Cpu)?;
-        if parts.vocabulary().is_empty() {
-            let reason = format!("{tagger} recognises no tags, so it cannot be the tagger");
-            return Err(ModelError::Incomplete { reason }.into());
-        }
-        if parts.dim() == 0 {
-            let reason = format!(
-                "{aligner} does not compare pictures with sentences, so it cannot be the aligner"
-            );
-            return Err(ModelError::Incomplete { reason }.into());
-        }
-        Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
-    }
-
     /// Makes a model of a checkpoint that others published.
     ///
     /// # Errors
@@ -230,38 +195,6 @@ impl ModelStore {
         let mut manifest = import.write(draft.folder())?;
         draft.describe(&mut manifest)?;
         Ok(ModelInfo::of(&ModelSource::Folder(draft.finish()?))?)
-    }
-
-    /// Takes the bundle in `folder`, which training has written or somebody else has made, under `name` or else the one that it was
-    /// given when it was made. Its files are copied: the folder may be trained into again, or removed.
-    ///
-    /// # Errors
-    /// When the folder is no bundle, one of its files is not what its description says, the name is taken, or writing fails.
-    pub fn install(&self, folder: &Path, name: Option<&str>) -> Result<ModelInfo> {
-        let source = ModelSource::Folder(folder.to_owned());
-        let description = source.describe()?;
-        let name = name.unwrap_or(description.name());
-        self.free(name)?;
-        source.verify()?;
-        let draft = Draft::new(&self.folder, name)?;
-        self.take(&source, "", &draft)?;
-        open_model(
-            &ModelSource::Folder(draft.folder().to_owned()),
-            DeviceChoice::Cpu,
-        )?;
-        draft.finish()?;
-        self.info(name)
-    }
-
-    /// The model that does the work of a part of the one with this name: that part of a composed one, else itself.
-    fn part(&self, name: &str, part: &str) -> Result<ModelSource> {
-        let mut source = self.source(name)?;
-        while let ModelSource::Folder(folder) = &source
-            && source.describe()?.kind() == ModelKind::Composed
-        {
-            source = ModelSource::Folder(folder.join(part));
-        }
-        Ok(source)
     }
 
     /// Takes the bundle of a model as a folder of another, or as the whole of it.
@@ -312,8 +245,9 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::{DeviceChoice, ModelKind, open_model};
 
-    fn store() -> (tempfile::TempDir, ModelStore) {
+    pub(super) fn store() -> (tempfile::TempDir, ModelStore) {
         let folder = tempfile::tempdir().unwrap();
         let store = ModelStore::new(folder.path().join("not there yet"));
         (folder, store)
@@ -360,49 +294,6 @@ mod tests {
         assert!(store.compose("a", BUILTIN, "b").is_err());
         assert!(store.set_default("b").is_err());
         assert_eq!(store.names().unwrap(), [BUILTIN]);
-    }
-
-    #[test]
-    fn a_bundle_from_elsewhere_is_installed_only_if_it_is_whole() {
-        let (_folder, elsewhere) = store();
-        let (_other, store) = store();
-        let two = elsewhere.compose("two", BUILTIN, BUILTIN).unwrap();
-        let bundle = elsewhere.folder().join("two");
-        let tagger = bundle.join(TAGGER);
-        // A built-in model that was trained further has its name unless it was given another.
-        assert!(matches!(
-            store.install(&tagger, None),
-            Err(StoreError::Builtin { .. })
-        ));
-        let mine = store.install(&tagger, Some("mine")).unwrap();
-        assert_eq!((mine.name.as_str(), mine.kind), ("mine", ModelKind::Mini));
-        assert_eq!(store.install(&bundle, None).unwrap().id, two.id);
-        assert!(matches!(
-            store.install(&bundle, None),
-            Err(StoreError::Exists { .. })
-        ));
-        let words = tagger.join("vocab.txt");
-        let damaged = fs::read(&words).unwrap().repeat(2);
-        fs::write(&words, damaged).unwrap();
-        let told = store
-            .install(&tagger, Some("other"))
-            .unwrap_err()
-            .to_string();
-        assert!(told.contains("vocab.txt has the BLAKE3"), "{told}");
-        assert!(store.install(store.folder(), Some("other")).is_err());
-        for folder in [&bundle, &tagger] {
-            let manifest = folder.join(BundleManifest::FILE);
-            let inside = fs::read_to_string(&manifest).unwrap();
-            fs::write(&manifest, inside.replace("tags.jsonl", "../tags.jsonl")).unwrap();
-            let told = store.install(folder, Some("other")).unwrap_err();
-            assert!(told.to_string().contains("outside of the bundle"), "{told}");
-        }
-        assert_eq!(store.names().unwrap(), [BUILTIN, "mine", "two"]);
-        // It has its own files.
-        elsewhere.remove("two").unwrap();
-        for name in ["mine", "two"] {
-            store.source(name).unwrap().verify().unwrap();
-        }
     }
 
     #[test]

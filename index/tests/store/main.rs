@@ -6,6 +6,7 @@ mod crash;
 mod examine;
 mod format;
 mod full;
+mod keywords;
 mod kill;
 mod life;
 mod model;

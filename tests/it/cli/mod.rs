@@ -4,9 +4,11 @@ mod evals;
 mod filters;
 mod imports;
 mod indexing;
+mod keywords;
 mod language;
 mod legs;
 mod models;
+mod owned;
 #[cfg(feature = "pull")]
 mod pulls;
 mod refusals;

@@ -2,47 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 
+use super::owned::Owned;
 use super::*;
-
-/// Photographs of one's own, indexed.
-pub(super) struct Owned {
-    pub(super) folder: TempDir,
-    pub(super) pictures: PathBuf,
-    pub(super) index: PathBuf,
-}
-
-impl Owned {
-    pub(super) fn new(names: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        let (pictures, index) = (root.join("pictures"), root.join("index"));
-        fs::create_dir(&pictures).unwrap();
-        for name in names {
-            fs::copy(photos().join(name), pictures.join(name)).unwrap();
-        }
-        let owned = Self {
-            folder,
-            pictures,
-            index,
-        };
-        let indexed = owned.run(&["index", owned.pictures.to_str().unwrap()]);
-        assert_eq!(code(&indexed), 0, "{}", err(&indexed));
-        owned
-    }
-
-    pub(super) fn run(&self, args: &[&str]) -> Output {
-        imgsearch(&self.index)
-            .current_dir(self.folder.path())
-            .args(args)
-            .output()
-            .unwrap()
-    }
-
-    fn found(&self, query: &str) -> Vec<String> {
-        let found = self.run(&["search", "--paths-only", "--min-score", "0", query]);
-        out(&found).lines().map(str::to_owned).collect()
-    }
-}
 
 #[test]
 fn prune_shows_what_is_gone_before_it_forgets_it() {
