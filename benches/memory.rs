@@ -2,6 +2,7 @@
 //! there before: the first one of a process and a later one, no model included.
 
 mod collection;
+mod stand_in;
 
 use std::ops::ControlFlow;
 
@@ -19,12 +20,12 @@ fn main() {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write(folder.path(), pictures, path);
+    let mut writer = collection::write(stand_in::ID, &[], folder.path(), pictures, path);
     writer
         .settle(|_, _| ControlFlow::Continue(()))
         .expect("settled");
     drop(writer);
-    let engine = collection::engine(folder.path());
+    let engine = stand_in::engine(folder.path());
     let query = Query::new("two brown dogs run along the beach with a red ball");
     let asked = query.clone().keyword("person 7");
     let cut = query.clone().with_threshold(0.5);

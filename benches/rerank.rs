@@ -26,7 +26,7 @@ fn rerank(c: &mut Criterion) {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write_for(model.id(), &tokens, folder.path(), pictures, path);
+    let mut writer = collection::write(model.id(), &tokens, folder.path(), pictures, path);
     writer
         .settle(|_, _| ControlFlow::Continue(()))
         .expect("settled");

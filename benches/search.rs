@@ -3,6 +3,7 @@
 //! for `rclip_search.py`.
 
 mod collection;
+mod stand_in;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -17,7 +18,7 @@ fn search(c: &mut Criterion) {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write(folder.path(), pictures, path);
+    let mut writer = collection::write(stand_in::ID, &[], folder.path(), pictures, path);
     writer
         .settle(|_, _| ControlFlow::Continue(()))
         .expect("settled");
@@ -25,7 +26,7 @@ fn search(c: &mut Criterion) {
     if let Some(folder) = env::var_os("IMGSEARCH_BENCH_VECTORS") {
         leave_vectors(folder.as_ref(), pictures).expect("vectors");
     }
-    let engine = collection::engine(folder.path());
+    let engine = stand_in::engine(folder.path());
     let query = Query::new("two brown dogs run along the beach with a red ball");
     let mut group = c.benchmark_group(format!("search/{pictures}"));
     group.bench_function("without text encoder", |b| {

@@ -2,16 +2,13 @@
 //! tenth picture has one of a thousand names for a keyword: the cost depends on their number, not on what they mean.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use imgsearch::models::ModelError;
-use imgsearch::{Config, Embedding, Encoder, Engine, ImageFeatures, Input, Squares, Vocabulary};
+use imgsearch::{Embedding, Vocabulary};
 use imgsearch_index::{FileFacts, ImageFacts, ImageId, Keyword, NewImage, Schema, Writer};
 
 const PICTURES: &str = "IMGSEARCH_BENCH_PICTURES";
-const DIM: usize = 256;
-/// The model whose sentences cost nothing.
-const STAND_IN: &str = "stand-in";
+/// The width of its embeddings.
+pub(crate) const DIM: usize = 256;
 
 /// Pictures: 10,000, or as many as `IMGSEARCH_BENCH_PICTURES` says.
 pub(crate) fn size() -> usize {
@@ -19,13 +16,8 @@ pub(crate) fn size() -> usize {
     pictures.expect("a number of pictures")
 }
 
-/// Stores them in a folder, each with the path that `path` gives it; the caller publishes them.
-pub(crate) fn write(folder: &Path, pictures: usize, path: impl Fn(usize) -> PathBuf) -> Writer {
-    write_for(STAND_IN, &[], folder, pictures, path)
-}
-
-/// The same for a model with the vocabulary and the width of the built-in one, each picture with these tokens.
-pub(crate) fn write_for(
+/// Stores them in a folder for a model, each with the path that `path` gives it and with these tokens; the caller publishes them.
+pub(crate) fn write(
     model: &str,
     tokens: &[u8],
     folder: &Path,
@@ -69,12 +61,6 @@ pub(crate) fn write_for(
     writer
 }
 
-/// An engine on a folder of them.
-pub(crate) fn engine(folder: &Path) -> Engine {
-    let encoder = Arc::new(Stand(vocabulary()));
-    Engine::with_encoder(&Config::new(folder), encoder).expect("engine")
-}
-
 fn keywords(picture: usize) -> Vec<Keyword> {
     let name = picture.is_multiple_of(10).then(|| Keyword {
         text: format!("Person {}", picture / 10 % 1000),
@@ -83,7 +69,8 @@ fn keywords(picture: usize) -> Vec<Keyword> {
     name.into_iter().collect()
 }
 
-fn vocabulary() -> Vocabulary {
+/// The tags of the built-in model.
+pub(crate) fn vocabulary() -> Vocabulary {
     let tags = include_str!("../../models/tag2text-mini/tags.jsonl");
     Vocabulary::from_json_lines(tags).expect("tags")
 }
@@ -103,28 +90,4 @@ pub(crate) fn embedding(seed: u64) -> Embedding {
         .map(|i| noise(cluster * 1000 + i) + 0.7 * noise(seed * 1_000_003 + i))
         .collect();
     Embedding::new(vector).expect("finite")
-}
-
-/// A model whose sentences cost nothing.
-struct Stand(Vocabulary);
-
-impl Encoder for Stand {
-    fn id(&self) -> &str {
-        STAND_IN
-    }
-    fn dim(&self) -> usize {
-        DIM
-    }
-    fn vocabulary(&self) -> &Vocabulary {
-        &self.0
-    }
-    fn inputs(&self) -> &[Input] {
-        &[]
-    }
-    fn images(&self, _: &[Squares]) -> Result<Vec<ImageFeatures>, ModelError> {
-        Ok(Vec::new())
-    }
-    fn text(&self, sentence: &str) -> Result<Embedding, ModelError> {
-        Ok(embedding(sentence.len() as u64))
-    }
 }

@@ -16,6 +16,8 @@ mod tui;
 mod collection;
 #[cfg(target_os = "linux")]
 mod process;
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
 
 use std::io::sink;
 use std::ops::ControlFlow;
@@ -42,14 +44,14 @@ fn engine(folder: &Path) -> Engine {
     let myself = env::current_exe().expect("this program");
     let made = Command::new(myself).env(FOLDER, folder).status();
     assert!(made.expect("started").success());
-    collection::engine(folder)
+    stand_in::engine(folder)
 }
 
 fn make(folder: &Path) {
     let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos/cat.jpg");
     let links = folder.join("photos");
     fs::create_dir(&links).expect("folder");
-    let mut writer = collection::write(folder, collection::size(), |i| {
+    let mut writer = collection::write(stand_in::ID, &[], folder, collection::size(), |i| {
         let path = links.join(format!("{i}.jpg"));
         #[cfg(unix)]
         std::os::unix::fs::symlink(&photo, &path).expect("link");

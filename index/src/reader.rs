@@ -1,8 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-
 use crate::manifest::Manifest;
 use crate::packing;
 use crate::segment::{Segment, TagScores};

@@ -10,7 +10,7 @@ use crate::caption::{SentenceMatch, TaggedCaption};
 use crate::error::{Error, Result};
 use crate::hit::RecognizedTag;
 use crate::ingest::{file_facts, image_facts};
-use crate::media::{Limits, Squares, read, squares};
+use crate::media::{Limits, MediaError, Squares, read, squares};
 use crate::models::{CaptionOptions, MatchStart, ModelError, ModelPart};
 
 impl Engine {
@@ -105,9 +105,12 @@ impl Engine {
         let picture = self.squares(path, &bytes)?;
         let mut facts = image_facts(path, &bytes, &picture);
         self.name_keywords(&mut facts);
-        let metadata = path.metadata().map_err(|error| Error::Image {
+        let metadata = path.metadata().map_err(|source| Error::Image {
             path: path.to_owned(),
-            source: error.into(),
+            source: MediaError::Io {
+                path: path.to_owned(),
+                source,
+            },
         })?;
         let file = file_facts(&as_indexed(path), &metadata);
         Ok((Record::of_file(ImageId::of(&bytes), file, facts), picture))

@@ -23,7 +23,9 @@ use crate::query::{CalibrationParams, FusionParams};
 pub struct Emptiness {
     /// Share of the names of things that no caption mentions, and no tag of a picture names, whose answer is empty.
     pub absent_empty: f64,
-    /// Share of the names of things that are shown for certain whose answer is not empty.
+    /// Share of the mentions of things in captions that, searched for by their names, bring an answer that is not empty.
+    pub mentioned_kept: f64,
+    /// Share of the names of things that are shown for certain whose answer is not empty, each name counted once.
     pub present_kept: f64,
     /// The same of those that at least five pictures show.
     pub common_kept: f64,
@@ -43,6 +45,8 @@ pub struct CalibrationFit {
     pub absent: usize,
     /// Names of things that are shown for certain: two captions of a picture mention them, or one of its tags does.
     pub present: usize,
+    /// Mentions of things in captions.
+    pub mentions: usize,
     /// Captions.
     pub captions: usize,
     /// What the parameters do that are in use.
@@ -56,13 +60,15 @@ impl fmt::Display for CalibrationFit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "# {} pictures, {} captions; names of {} things that none of them mentions, of {} that two of a picture or a tag do.\n\
-             # Answers in %: empty of the absent, kept of the present, of those five pictures show, of captions.",
-            self.pictures, self.captions, self.absent, self.present
+            "# {} pictures, {} captions with {} mentions of things; names of {} things that none of them mentions, of {} that two of a\n\
+             # picture or a tag do.\n\
+             # Answers in %: empty of the absent; kept of the mentions, of the present, of those five pictures show, of captions.",
+            self.pictures, self.captions, self.mentions, self.absent, self.present
         )?;
         for (what, row) in [("in use", self.before), ("fitted", self.after)] {
             let shares = [
                 row.absent_empty,
+                row.mentioned_kept,
                 row.present_kept,
                 row.common_kept,
                 row.sentences_kept,
@@ -129,12 +135,16 @@ pub fn fit_calibration(
     }
     let measured = |params: &CalibrationParams| {
         let kept = |fewest| {
-            let present = names.iter().filter(|name| name.pictures >= fewest);
+            let present = names.iter().filter(|name| name.is_present(fewest));
             share(present, |name| name.is_shown(params))
         };
-        let absent = names.iter().filter(|name| name.pictures == 0);
+        let absent = names.iter().filter(|name| name.is_absent());
+        let mentions = names
+            .iter()
+            .flat_map(|name| std::iter::repeat_n(name.is_shown(params), name.mentions));
         Emptiness {
             absent_empty: share(absent, |name| !name.is_shown(params)),
+            mentioned_kept: share(mentions, |is_shown| is_shown),
             present_kept: kept(1),
             common_kept: kept(5),
             sentences_kept: share(sentences.shown.iter(), |things| {
@@ -143,12 +153,13 @@ pub fn fit_calibration(
             }),
         }
     };
-    let absent = names.iter().filter(|name| name.pictures == 0).count();
+    let present = names.iter().filter(|name| name.is_present(1));
     Ok(CalibrationFit {
         calibration,
         pictures: pictures.len(),
-        absent,
-        present: names.len() - absent,
+        absent: names.iter().filter(|name| name.is_absent()).count(),
+        present: present.count(),
+        mentions: names.iter().map(|name| name.mentions).sum(),
         captions: queries.texts.len(),
         before: measured(&start),
         after: measured(&calibration),

@@ -17,15 +17,18 @@ use crate::query::{
 };
 use crate::vocabulary::TagKind;
 
-/// The share of the names that are shown which is to keep its answer: this sets the floor.
-const KEPT: f64 = 0.95;
+/// The share of the names of what is not there whose answer is to be empty: this sets the floor. Nine of ten are wanted, and other
+/// collections than the one it is fitted to leave some points less of them empty.
+const EMPTY: f64 = 0.94;
 /// Captions of a picture that must mention a thing for it to be shown for certain; one may be mistaken.
 const CERTAIN: usize = 2;
 
 /// A thing that is searched for by its name.
 pub(super) struct Name {
-    /// Pictures that show it for certain.
-    pub(super) pictures: usize,
+    /// Pictures that show it for certain; `None` where it is only perhaps shown.
+    pub(super) pictures: Option<usize>,
+    /// Captions that mention it.
+    pub(super) mentions: usize,
     /// What the candidates say of it.
     evidence: Vec<Evidence>,
     /// The first pictures that its name brings, without those of which it is not certain whether they show it.
@@ -33,19 +36,33 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// No caption mentions it or a kind of it, and no tag of a picture names one.
+    pub(super) fn is_absent(&self) -> bool {
+        self.pictures == Some(0)
+    }
+
+    /// At least so many pictures show it for certain.
+    pub(super) fn is_present(&self, pictures: usize) -> bool {
+        self.pictures.is_some_and(|count| count >= pictures)
+    }
+
+    fn is_recognised(&self) -> bool {
+        self.evidence.iter().any(Evidence::is_recognised)
+    }
+
     pub(super) fn is_shown(&self, params: &CalibrationParams) -> bool {
         params.is_shown(self.evidence.clone())
     }
 }
 
-/// Every thing and place of the vocabulary of which captions and tags say clearly that it is there, or nothing at all.
+/// Every thing and place of the vocabulary, searched for by its name.
 pub(super) fn names(
     collection: &Collection<'_>,
     pictures: &[CaptionedPicture],
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Name>, EvalError> {
     let vocabulary = collection.encoder.vocabulary();
-    let mentions = mentions(collection, pictures);
+    let said = said(collection, pictures);
     let mut names = Vec::new();
     for tag in vocabulary.iter() {
         watch.count("searching names", tag.id.0 as usize + 1, vocabulary.len())?;
@@ -60,32 +77,39 @@ pub(super) fn names(
             let counts = concept.tags.iter().filter_map(|tag| counts.get(&tag.tag));
             counts.copied().max().unwrap_or_default()
         };
-        let counts: Vec<usize> = mentions.iter().map(most).collect();
-        let pictures = counts.iter().filter(|&&count| count >= CERTAIN).count();
-        if pictures == 0 && counts.iter().any(|&count| count > 0) {
-            continue;
-        }
+        let counts: Vec<usize> = said.pictures.iter().map(most).collect();
+        let certain = counts.iter().filter(|&&count| count >= CERTAIN).count();
+        let is_clear = certain > 0 || counts.iter().all(|&count| count == 0);
         let text = collection.encoder.text(&tag.name)?;
         let images = collection.images.iter();
         let cosines: Vec<f32> = images.map(|image| image.embedding.dot(&text)).collect();
         let things = collection.things(&resolution, &cosines);
         names.push(Name {
-            pictures,
+            pictures: is_clear.then_some(certain),
+            mentions: said.captions.get(&tag.id).copied().unwrap_or_default(),
             evidence: things.into_iter().next().unwrap_or_default(),
-            answers: answers(collection, &resolution, &cosines, &counts),
+            answers: match is_clear {
+                true => answers(collection, &resolution, &cosines, &counts),
+                false => Vec::new(),
+            },
         });
     }
     Ok(names)
 }
 
-/// How often each picture is said to show each tag: in how many captions a name of its own mentions it, or for certain by a tag of the
-/// picture.
-fn mentions(
-    collection: &Collection<'_>,
-    pictures: &[CaptionedPicture],
-) -> Vec<HashMap<TagId, usize>> {
+/// What captions and tags say of pictures.
+struct Said {
+    /// How often each picture is said to show each tag: in how many captions a name of its own mentions it, or for certain by a tag of
+    /// the picture.
+    pictures: Vec<HashMap<TagId, usize>>,
+    /// In how many captions a name of its own mentions each tag.
+    captions: HashMap<TagId, usize>,
+}
+
+fn said(collection: &Collection<'_>, pictures: &[CaptionedPicture]) -> Said {
     let vocabulary = collection.encoder.vocabulary();
     let labeller = Labeller::new(vocabulary, Parser::new(Lexicon::english()));
+    let mut captions = HashMap::new();
     let of_picture = pictures.iter().map(|picture| {
         let mut counts = HashMap::new();
         for caption in &picture.captions {
@@ -96,6 +120,7 @@ fn mentions(
                 .map(|tag| tag.tag);
             for tag in own.collect::<HashSet<_>>() {
                 *counts.entry(tag).or_insert(0) += 1;
+                *captions.entry(tag).or_insert(0) += 1;
             }
         }
         for tag in labeller.targets(&[], &picture.tags) {
@@ -103,7 +128,10 @@ fn mentions(
         }
         counts
     });
-    of_picture.collect()
+    Said {
+        pictures: of_picture.collect(),
+        captions,
+    }
 }
 
 fn answers(
@@ -127,13 +155,16 @@ fn answers(
     samples.collect()
 }
 
-/// How surely a collection shows a thing, absent and present names counting the same, and the floor that keeps enough of the latter.
+/// How surely a collection shows a thing, absent and present names counting the same, and the floor that leaves enough of the former
+/// empty.
 pub(super) fn fit_shown(names: &[Name]) -> (ShownParams, f32) {
-    let present = names.iter().filter(|name| name.pictures > 0).count().max(1) as f64;
-    let absent = (names.len() as f64 - present).max(1.0);
+    let present = names.iter().filter(|name| name.is_present(1));
+    let present = present.count().max(1) as f64;
+    let absent = names.iter().filter(|name| name.is_absent());
+    let absent = absent.count().max(1) as f64;
     let samples = names.iter().filter_map(|name| {
         let [best, sixth, threshold] = support(name.evidence.clone())?.map(f64::from);
-        let (is_shown, count) = match name.pictures {
+        let (is_shown, count) = match name.pictures? {
             0 => (false, present / absent),
             _ => (true, 1.0),
         };
@@ -151,13 +182,16 @@ pub(super) fn fit_shown(names: &[Name]) -> (ShownParams, f32) {
         shown: params,
         ..CalibrationParams::default()
     };
-    let of_present = names.iter().filter(|name| name.pictures > 0);
-    let mut sure: Vec<f32> = of_present
-        .map(|name| calibration.shown(name.evidence.clone()))
+    let absent = names.iter().filter(|name| name.is_absent());
+    let mut sure: Vec<f32> = absent
+        .map(|name| match name.is_recognised() {
+            true => 1.0,
+            false => calibration.shown(name.evidence.clone()),
+        })
         .collect();
     sure.sort_by(f32::total_cmp);
-    let at = ((1.0 - KEPT) * sure.len() as f64) as usize;
-    let least = sure.get(at).copied().unwrap_or_default();
-    // Rounded down, so that the name at the floor keeps its answer.
-    (params, rounded(f64::from(least) - 5e-4).max(0.0))
+    let at = (EMPTY * sure.len() as f64) as usize;
+    let surest = sure.get(at.saturating_sub(1)).copied().unwrap_or_default();
+    // Rounded up, so that the answer of the name at the floor is empty.
+    (params, rounded(f64::from(surest) + 5e-4).min(1.0))
 }

@@ -17,7 +17,7 @@ const FEW: usize = 100;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CalibrationParams {
-    /// An answer is empty when nothing that the query names is shown with at least this probability; 0 for never. Default: 0.338
+    /// An answer is empty when nothing that the query names is shown with at least this probability; 0 for never. Default: 0.684
     pub floor: f32,
     /// Whether a collection shows a thing.
     pub shown: ShownParams,
@@ -62,10 +62,10 @@ pub struct AnswerParams {
 impl Default for ShownParams {
     fn default() -> Self {
         Self {
-            offset: -1.74,
-            best: 0.814,
-            sixth: 2.536,
-            threshold: 3.513,
+            offset: -2.019,
+            best: 1.462,
+            sixth: 2.23,
+            threshold: 3.859,
         }
     }
 }
@@ -73,7 +73,7 @@ impl Default for ShownParams {
 impl Default for CalibrationParams {
     fn default() -> Self {
         Self {
-            floor: 0.338,
+            floor: 0.684,
             shown: ShownParams::default(),
             sentence: AnswerParams {
                 offset: -9.045,
