@@ -7,9 +7,10 @@ mod stand_in;
 use std::ops::ControlFlow;
 
 use imgsearch::Query;
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATED: PeakAlloc = PeakAlloc;
 
 #[expect(clippy::print_stdout, reason = "a bench is a program of its own")]
 fn main() {
@@ -43,9 +44,9 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "a bench is a program of its own")]
 fn tell(what: &str, run: impl FnOnce()) {
-    let profiler = dhat::Profiler::builder().testing().build();
+    let before = ALLOCATED.current_usage();
+    ALLOCATED.reset_peak_usage();
     run();
-    let most = dhat::HeapStats::get().max_bytes as f64 / 1e6;
-    drop(profiler);
-    println!("{what}: {most:.2} MB");
+    let most = ALLOCATED.peak_usage().saturating_sub(before);
+    println!("{what}: {:.2} MB", most as f64 / 1e6);
 }

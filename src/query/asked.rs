@@ -13,7 +13,7 @@ pub(crate) fn written(test: &FactTest, is_wanted: bool) -> String {
     let test = match test {
         FactTest::Camera(text) => value("camera", text),
         FactTest::Path(text) => value("path", text),
-        FactTest::Format(text) => value("type", text),
+        FactTest::Format(text) => value("type", &text.to_lowercase()),
         FactTest::Keyword(text) => value("keyword", text),
         &FactTest::TakenIn(from, i64::MAX) => format!("after:{}", Day::of_ns(from)),
         &FactTest::TakenIn(i64::MIN, to) => format!("before:{}", Day::of_ns(to)),
@@ -36,7 +36,7 @@ pub(crate) fn found(test: &FactTest, record: &Record) -> Vec<String> {
             let paths = record.paths.iter();
             paths.map(|path| path.display().to_string()).collect()
         }
-        FactTest::Format(_) => vec![facts.format.clone()],
+        FactTest::Format(_) => vec![facts.format.to_lowercase()],
         FactTest::Keyword(_) => {
             let keywords = facts.keywords.iter().map(|keyword| &keyword.text);
             let said = record.corrections.iter().filter(|said| said.applies);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_written_as_it_can_be_typed() {
-        let typed = "-camera:\"canon eos\" -type:png after:2019-05-17 before:2024-01-01 keyword:Oma path:holiday -year:2021";
+        let typed = "-camera:\"canon eos\" -type:png -year:2021 after:2019-05-17 before:2024-01-01 keyword:Oma path:holiday";
         let today = Day::new(2024, 5, 17).unwrap();
         let resolver = Resolver::new(&vocabulary());
         let facts = |typed: &str| {
