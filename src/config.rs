@@ -153,6 +153,12 @@ impl Settings {
         at_least_one("ingest.max_decode_mib", settings.ingest.max_decode_mib)?;
         at_least_one("ingest.max_megapixels", settings.ingest.max_megapixels)?;
         at_least_one("search.candidates", settings.search.candidates as u64)?;
+        if !(0.0..=1.0).contains(&settings.search.calibration.floor) {
+            return Err(Error::Setting {
+                setting: "search.calibration.floor",
+                reason: "must be a probability, from 0 to 1".to_owned(),
+            });
+        }
         Ok(settings)
     }
 }
@@ -221,5 +227,10 @@ mod tests {
         let error = Settings::from_toml("[ingest]\nthread = 3\n").unwrap_err();
         assert!(error.to_string().contains("thread"), "{error}");
         assert!(Settings::from_toml("[ingest]\nbatch = 0\n").is_err());
+        for floor in ["-0.1", "1.5", "nan"] {
+            let text = format!("[search.calibration]\nfloor = {floor}\n");
+            let error = Settings::from_toml(&text).unwrap_err();
+            assert!(error.to_string().contains("from 0 to 1"), "{error}");
+        }
     }
 }

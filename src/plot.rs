@@ -17,13 +17,28 @@ pub(crate) struct Chart<'a> {
     /// What is joined by a line.
     pub(crate) line: &'a [(f32, f32)],
     /// What is marked, each with a word.
-    pub(crate) marks: &'a [(f32, f32, &'a str)],
+    pub(crate) marks: &'a [(f32, f32, String)],
+    /// From where to where each mark may be, upright; none for none.
+    pub(crate) spans: &'a [Range<f32>],
 }
 
 /// One axis.
 pub(crate) struct Axis<'a> {
     pub(crate) name: &'a str,
     pub(crate) range: Range<f32>,
+    /// What stands at 1, 2 and so on in the place of numbers; nothing for numbers.
+    pub(crate) labels: &'a [&'a str],
+}
+
+impl Axis<'_> {
+    fn label(&self, at: f32) -> String {
+        let found = self.labels.get((at.round() as usize).wrapping_sub(1));
+        match (self.labels, found) {
+            ([], _) => format!("{at:.1}"),
+            (_, Some(label)) if at.fract() == 0.0 => (*label).to_owned(),
+            _ => String::new(),
+        }
+    }
 }
 
 /// Draws charts below one another, `scale` times as high as usual. An error says why it cannot be done.
@@ -56,12 +71,21 @@ impl Chart<'_> {
             .y_label_area_size(56)
             .build_cartesian_2d(self.x.range.clone(), self.y.range.clone())?;
         let mut mesh = chart.configure_mesh();
+        let label = |at: &f32| self.x.label(*at);
+        mesh.x_label_formatter(&label);
+        if !self.x.labels.is_empty() {
+            mesh.x_labels(self.x.labels.len() + 1).disable_x_mesh();
+        }
         mesh.x_desc(self.x.name).y_desc(self.y.name).draw()?;
         chart.draw_series(LineSeries::new(self.line.iter().copied(), &BLUE))?;
-        let place = |&(x, y, word): &(f32, f32, &str)| {
-            EmptyElement::at((x, y))
+        let spans = self.marks.iter().zip(self.spans);
+        chart.draw_series(spans.map(|((x, ..), span)| {
+            PathElement::new([(*x, span.start), (*x, span.end)], BLACK.stroke_width(2))
+        }))?;
+        let place = |(x, y, word): &(f32, f32, String)| {
+            EmptyElement::at((*x, *y))
                 + Circle::new((0, 0), 3, RED.filled())
-                + Text::new(word.to_owned(), (6, -6), ("sans-serif", 12))
+                + Text::new(word.clone(), (6, -6), ("sans-serif", 12))
         };
         chart.draw_series(self.marks.iter().map(place))?;
         Ok(())

@@ -126,7 +126,7 @@ impl Reader {
     pub fn similarity(&self, doc: Doc, query: &Embedding) -> Result<f32> {
         self.check_query(query, &Filter::default())?;
         let (segment, row) = self.locate(doc)?;
-        Ok(segment.vectors().cosine(row, &Query::new(query)))
+        Ok(segment.vectors().cosine(row, query.as_slice()))
     }
 
     /// What the model said of each tag in an image, `[Schema::tags]` to 1/255, whatever keywords and people say.

@@ -267,13 +267,20 @@ impl<'a> Search<'a> {
             let docs = docs.into_iter().enumerate();
             places.extend(docs.map(|(at, (doc, _))| (doc, at / block)));
         };
-        if let Some(place) = &self.place {
-            bring(self.reader.nearest(place, depth, &self.filter)?);
-        }
+        let (reader, filter) = (self.reader, &self.filter);
         let tags = self.prepared.resolution.weighted_tags();
-        if !tags.is_empty() {
-            bring(self.reader.match_tags(&tags, depth, &self.filter)?);
-        }
+        let (nearest, tagged) = rayon::join(
+            || match &self.place {
+                Some(place) => reader.nearest(place, depth, filter),
+                None => Ok(Vec::new()),
+            },
+            || match tags.as_slice() {
+                [] => Ok(Vec::new()),
+                tags => reader.match_tags(tags, depth, filter),
+            },
+        );
+        bring(nearest?);
+        bring(tagged?);
         for keyword in self.prepared.resolution.named_keywords() {
             let filter = Filter {
                 among: self.keywords.images(keyword).cloned(),

@@ -278,6 +278,14 @@ mod tests {
                 .contains("itm          100.0 [100.0, 100.0]"),
             "{report}"
         );
+        #[cfg(feature = "plot")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let drawing = folder.path().join("ablation.svg");
+            report.plot(&drawing).unwrap();
+            let drawn = std::fs::read_to_string(drawing).unwrap();
+            assert!(drawn.contains("itc,itm") && drawn.contains("100.0 %"));
+        }
         let without = ablation(&Numbers::new(), &pictures, params, 0, go_on).unwrap();
         assert_eq!(legs(&without.sentences), ["itc"]);
     }

@@ -6,40 +6,52 @@ use super::{AblationReport, AblationRow, EvalError, Figure, TaggingReport};
 use crate::plot::{self, Axis, Chart};
 
 impl AblationReport {
-    /// Draws recall at 1, 5 and 10 of every combination of legs, for captions and for words of them.
+    /// Draws recall at 1, 5 and 10 of every combination of legs with 95 % intervals, for captions and for words of them.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn plot(&self, path: &Path) -> Result<(), EvalError> {
-        let marks = |rows: &'_ [AblationRow]| {
+        let figures = |rows: &[AblationRow]| {
             let rows = rows.iter().zip(1..);
-            let marks = rows.flat_map(|(row, at)| {
-                let place = |figure: Figure, word| (at as f32, figure.value as f32, word);
-                [
-                    place(row.r1, ""),
-                    place(row.r5, ""),
-                    place(row.r10, row.legs),
-                ]
+            let figures = rows
+                .flat_map(|(row, at)| [row.r1, row.r5, row.r10].map(|figure| (at as f32, figure)));
+            figures.collect::<Vec<_>>()
+        };
+        let marks = |figures: &[(f32, Figure)]| {
+            let marks = figures.iter().map(|(at, figure)| {
+                let percent = format!("{:.1} %", 100.0 * figure.value);
+                (*at, figure.value as f32, percent)
             });
             marks.collect::<Vec<_>>()
         };
-        let (sentences, keywords) = (marks(&self.sentences), marks(&self.keywords));
-        let chart = |title, marks| Chart {
+        let spans = |figures: &[(f32, Figure)]| {
+            let spans = figures
+                .iter()
+                .map(|(_, Figure { interval, .. })| interval.low as f32..interval.high as f32);
+            spans.collect::<Vec<_>>()
+        };
+        let legs: Vec<&str> = self.sentences.iter().map(|row| row.legs).collect();
+        let (sentences, keywords) = (figures(&self.sentences), figures(&self.keywords));
+        let drawn = [&sentences, &keywords].map(|figures| (marks(figures), spans(figures)));
+        let chart = |title, at: usize| Chart {
             title,
             x: Axis {
                 name: "legs",
-                range: 0.5..self.sentences.len() as f32 + 1.0,
+                range: 0.5..legs.len() as f32 + 0.9,
+                labels: &legs,
             },
             y: Axis {
                 name: "recall at 1, 5 and 10",
                 range: 0.0..1.0,
+                labels: &[],
             },
             line: &[],
-            marks,
+            marks: &drawn[at].0,
+            spans: &drawn[at].1,
         };
         let charts = [
-            chart("whole captions", &sentences),
-            chart("2 to 4 content words of each caption", &keywords),
+            chart("whole captions", 0),
+            chart("2 to 4 content words of each caption", 1),
         ];
         plot::draw(path, &charts, 1).map_err(|reason| EvalError::Curve {
             path: path.to_owned(),
@@ -65,13 +77,15 @@ impl TaggingReport {
         let share = |name| Axis {
             name,
             range: 0.0..1.0,
+            labels: &[],
         };
         let chart = Chart {
             title: &title,
             x: share("recall"),
             y: share("precision"),
             line: &line,
-            marks: &[(own.0, own.1, "the tags' own thresholds")],
+            marks: &[(own.0, own.1, "the tags' own thresholds".to_owned())],
+            spans: &[],
         };
         plot::draw(path, &[chart], 2).map_err(|reason| EvalError::Curve {
             path: path.to_owned(),

@@ -21,6 +21,7 @@ mod batch;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use half::f16;
@@ -72,6 +73,8 @@ pub(crate) struct Next {
 pub(crate) struct Catalogue {
     path: PathBuf,
     db: sled::Db,
+    /// Whether sled has failed to write something.
+    is_broken: AtomicBool,
 }
 
 impl Catalogue {
@@ -95,6 +98,7 @@ impl Catalogue {
         let catalogue = Self {
             path: path.to_path_buf(),
             db,
+            is_broken: AtomicBool::new(false),
         };
         match catalogue
             .get(b"mformat")?
@@ -261,14 +265,16 @@ impl Catalogue {
 
     /// Writes a batch and waits until it is with the operating system.
     pub(crate) fn apply(&self, batch: Batch) -> Result<()> {
-        // Where sled cannot write a page that has a file of its own, it waits for it for ever.
-        room::ensure(&self.path, SPARE_BYTES + batch.room)
-            .map_err(|source| Error::io(&self.path, source))?;
+        let io = |source| Error::io(&self.path, source);
+        if self.is_broken.load(Ordering::Relaxed) {
+            let reason = "an earlier change could not be written; start the program again";
+            return Err(io(std::io::Error::other(reason)));
+        }
+        room::ensure(&self.path, SPARE_BYTES + batch.room).map_err(io)?;
         // sled pins its log around a batch, so that recovery sees all of it or nothing.
-        self.db
-            .apply_batch(batch.changes)
-            .map_err(|error| self.failed(error))?;
-        self.db.flush().map_err(|error| self.failed(error))?;
+        let applied = self.db.apply_batch(batch.changes);
+        let written = applied.and_then(|()| self.db.flush());
+        written.map_err(|error| self.failed(error))?;
         Ok(())
     }
 
@@ -315,8 +321,15 @@ impl Catalogue {
         Error::damaged(&self.path, format!("its {what} do not make sense"))
     }
 
+    /// What an error of sled means. After one of the disk sled is neither written to again nor closed: when it could not write a page that
+    /// has a file of its own, which it may want to do for a reader too, a part of its log stays claimed, and to flush it, as closing
+    /// does, is to wait for ever. Nothing in that part was reported as stored.
     fn failed(&self, error: sled::Error) -> Error {
-        failed(&self.path, error)
+        let error = failed(&self.path, error);
+        if matches!(error, Error::Io { .. }) && !self.is_broken.swap(true, Ordering::Relaxed) {
+            std::mem::forget(self.db.clone());
+        }
+        error
     }
 }
 

@@ -126,7 +126,14 @@ impl Segment {
     }
 
     pub(crate) fn row_of(&self, doc: u64) -> Option<u32> {
-        self.docs().binary_search(&doc).ok().map(|row| row as u32)
+        let docs = self.docs();
+        // From row to row the numbers grow, mostly by one: then the first guess is right.
+        let most = doc.checked_sub(*docs.first()?)? as usize;
+        if docs.get(most) == Some(&doc) {
+            return Some(most as u32);
+        }
+        let before = &docs[..most.min(docs.len())];
+        before.binary_search(&doc).ok().map(|row| row as u32)
     }
 
     pub(crate) fn find(&self, id: &ImageId) -> Option<u32> {

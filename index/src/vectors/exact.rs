@@ -146,7 +146,7 @@ pub(super) fn rescore(
         }
         let row = candidate.row;
         heap.push(Reverse(Scored {
-            score: vectors.cosine(row, query),
+            score: vectors.cosine(row, query.floats()),
             row,
         }));
         if heap.len() > k {

@@ -44,8 +44,8 @@ impl<'a> Vectors<'a> {
     }
 
     /// The cosine with a row, to the precision of f32.
-    pub(crate) fn cosine(&self, row: u32, query: &Query) -> f32 {
-        self.kernels.dot(self.float_row(row), query.floats())
+    pub(crate) fn cosine(&self, row: u32, query: &[f32]) -> f32 {
+        self.kernels.dot(self.float_row(row), query)
     }
 
     fn code_row(&self, row: u32) -> &'a [u8] {

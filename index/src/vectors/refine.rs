@@ -93,7 +93,5 @@ fn scored(vectors: &Vectors<'_>, row: u32, mut near: Vec<u32>) -> Vec<Scored> {
 }
 
 fn cosine(vectors: &Vectors<'_>, a: u32, b: u32) -> f32 {
-    vectors
-        .kernels
-        .dot(vectors.float_row(a), vectors.float_row(b))
+    vectors.cosine(a, vectors.float_row(b))
 }

@@ -36,13 +36,16 @@ pub(crate) fn draw(
         x: Axis {
             name: "step",
             range: 0.0..steps as f32,
+            labels: &[],
         },
         y: Axis {
             name: "",
             range: around(line),
+            labels: &[],
         },
         line,
         marks: &[],
+        spans: &[],
     };
     let charts = [
         over_steps(&titles[0], &losses),
