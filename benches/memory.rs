@@ -6,8 +6,6 @@ mod collection;
 mod matched;
 mod stand_in;
 
-use std::ops::ControlFlow;
-
 use imgsearch::{Legs, Query};
 use peak_alloc::PeakAlloc;
 
@@ -23,11 +21,7 @@ fn main() {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write(stand_in::ID, &[], folder.path(), pictures, path);
-    writer
-        .settle(|_, _| ControlFlow::Continue(()))
-        .expect("settled");
-    drop(writer);
+    collection::write(stand_in::ID, &[], folder.path(), pictures, path);
     let engine = stand_in::engine(folder.path());
     let query = Query::new("two brown dogs run along the beach with a red ball");
     let asked = query.clone().keyword("person 7");

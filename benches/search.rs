@@ -6,7 +6,6 @@ mod collection;
 mod stand_in;
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::{env, fs};
 
@@ -18,11 +17,7 @@ fn search(c: &mut Criterion) {
     let pictures = collection::size();
     let folder = tempfile::tempdir().expect("folder");
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write(stand_in::ID, &[], folder.path(), pictures, path);
-    writer
-        .settle(|_, _| ControlFlow::Continue(()))
-        .expect("settled");
-    drop(writer);
+    collection::write(stand_in::ID, &[], folder.path(), pictures, path);
     if let Some(folder) = env::var_os("IMGSEARCH_BENCH_VECTORS") {
         leave_vectors(folder.as_ref(), pictures).expect("vectors");
     }
@@ -76,8 +71,7 @@ fn leave_vectors(folder: &Path, pictures: usize) -> io::Result<()> {
         }
     }
     file.flush()?;
-    let dim = collection::embedding(0).as_slice().len();
-    fs::write(folder.join("dim.txt"), dim.to_string())
+    fs::write(folder.join("dim.txt"), collection::DIM.to_string())
 }
 
 criterion_group!(benches, search);

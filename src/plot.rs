@@ -32,12 +32,11 @@ pub(crate) struct Axis<'a> {
 
 impl Axis<'_> {
     fn label(&self, at: f32) -> String {
-        let found = self.labels.get((at.round() as usize).wrapping_sub(1));
-        match (self.labels, found) {
-            ([], _) => format!("{at:.1}"),
-            (_, Some(label)) if at.fract() == 0.0 => (*label).to_owned(),
-            _ => String::new(),
-        }
+        let labels = self.labels.iter().zip(1_u8..);
+        let mut found = labels.filter(|(_, place)| f32::from(*place) == at);
+        found
+            .next()
+            .map_or(String::new(), |(label, _)| (*label).to_owned())
     }
 }
 
@@ -72,9 +71,10 @@ impl Chart<'_> {
             .build_cartesian_2d(self.x.range.clone(), self.y.range.clone())?;
         let mut mesh = chart.configure_mesh();
         let label = |at: &f32| self.x.label(*at);
-        mesh.x_label_formatter(&label);
         if !self.x.labels.is_empty() {
-            mesh.x_labels(self.x.labels.len() + 1).disable_x_mesh();
+            mesh.x_label_formatter(&label)
+                .x_labels(self.x.labels.len() + 1)
+                .disable_x_mesh();
         }
         mesh.x_desc(self.x.name).y_desc(self.y.name).draw()?;
         chart.draw_series(LineSeries::new(self.line.iter().copied(), &BLUE))?;

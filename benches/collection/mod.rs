@@ -1,6 +1,7 @@
 //! A collection of as many pictures as a bench wants, without any network. Embeddings are clustered noise, tags follow a Zipf law, every
 //! tenth picture has one of a thousand names for a keyword: the cost depends on their number, not on what they mean.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use imgsearch::{Embedding, Vocabulary};
@@ -16,14 +17,14 @@ pub(crate) fn size() -> usize {
     pictures.expect("a number of pictures")
 }
 
-/// Stores them in a folder for a model, each with the path that `path` gives it and with these tokens; the caller publishes them.
+/// Stores them in a folder for a model, each with the path that `path` gives it and with these tokens, and publishes them.
 pub(crate) fn write(
     model: &str,
     tokens: &[u8],
     folder: &Path,
     pictures: usize,
     path: impl Fn(usize) -> PathBuf,
-) -> Writer {
+) {
     let thresholds: Vec<f32> = vocabulary().iter().map(|tag| tag.threshold).collect();
     let schema = Schema {
         model: model.to_owned(),
@@ -59,6 +60,8 @@ pub(crate) fn write(
         writer.put(images.collect()).expect("put");
     }
     writer
+        .settle(|_, _| ControlFlow::Continue(()))
+        .expect("settled");
 }
 
 fn keywords(picture: usize) -> Vec<Keyword> {

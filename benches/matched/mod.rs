@@ -1,6 +1,5 @@
 //! The built-in model over a collection that is made up, each picture with tokens to match sentences with: 17 kB of them, twice.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,10 +19,6 @@ pub(crate) fn engine(folder: &Path, pictures: usize) -> Engine {
         .collect();
     let tokens = ImageTokensF16::new(width, &values).expect("finite").pack();
     let path = |i| format!("/photos/{i}.jpg").into();
-    let mut writer = collection::write(model.id(), &tokens, folder, pictures, path);
-    writer
-        .settle(|_, _| ControlFlow::Continue(()))
-        .expect("settled");
-    drop(writer);
+    collection::write(model.id(), &tokens, folder, pictures, path);
     Engine::with_encoder(&Config::new(folder), Arc::new(model)).expect("engine")
 }

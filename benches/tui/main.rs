@@ -20,7 +20,6 @@ mod process;
 mod stand_in;
 
 use std::io::sink;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -51,7 +50,7 @@ fn make(folder: &Path) {
     let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos/cat.jpg");
     let links = folder.join("photos");
     fs::create_dir(&links).expect("folder");
-    let mut writer = collection::write(stand_in::ID, &[], folder, collection::size(), |i| {
+    collection::write(stand_in::ID, &[], folder, collection::size(), |i| {
         let path = links.join(format!("{i}.jpg"));
         #[cfg(unix)]
         std::os::unix::fs::symlink(&photo, &path).expect("link");
@@ -59,9 +58,6 @@ fn make(folder: &Path) {
         fs::copy(&photo, &path).expect("copy");
         path
     });
-    writer
-        .settle(|_, _| ControlFlow::Continue(()))
-        .expect("settled");
 }
 
 /// The keys of the session, for ever: the sentence, and as many backspaces.

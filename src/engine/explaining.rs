@@ -1,6 +1,6 @@
 //! Why one picture stands where it stands in an answer, or is not in it.
 
-use imgsearch_index::{Doc, Error as IndexError, Record, TagId};
+use imgsearch_index::{Doc, Error as IndexError, ImageId, Record, TagId};
 use serde::Serialize;
 
 use super::searching::{Candidate, Search};
@@ -122,10 +122,12 @@ impl Engine {
     ) -> Result<Seen> {
         let encoder = &self.shared.encoder;
         let matches = search.matches();
-        let doc = match image {
-            Image::Id(id) => reader.find(&id),
-            Image::Path(path) => self.indexed(reader, path)?,
-        };
+        let mut doc = self.known(reader, image);
+        let mut bytes = Vec::new();
+        if let (None, Image::Path(path)) = (doc, image) {
+            bytes = self.bytes(path)?;
+            doc = reader.find(&ImageId::of(&bytes));
+        }
         let (record, embedding, scores, tokens) = match (doc, image) {
             (None, Image::Id(id)) => return Err(IndexError::UnknownImage { id }.into()),
             (Some(doc), _) => {
@@ -135,7 +137,7 @@ impl Engine {
                 (record, reader.embedding(doc)?, scores.collect(), tokens)
             }
             (None, Image::Path(path)) => {
-                let (record, picture) = self.record(path)?;
+                let (record, picture) = self.record(path, &bytes)?;
                 let picture = [picture];
                 let (features, tokens) = match matches {
                     true => {

@@ -56,8 +56,7 @@ impl Search<'_> {
             });
         };
         let judged = candidates.into_iter().map(|candidate| {
-            let scores = self.reader().tag_scores(candidate.doc)?;
-            let evidence = self.fusion.evidence(|tag| scores.get(tag));
+            let evidence = self.evidence(&candidate)?;
             let probability = self.probability(candidate.cosine, candidate.itm, &evidence);
             let is_kept = probability.is_none_or(|probability| probability >= least);
             Ok(is_kept.then_some(candidate))
@@ -73,8 +72,7 @@ impl Search<'_> {
         }
         let mut evidence = vec![Vec::with_capacity(candidates.len()); things.len()];
         for candidate in candidates {
-            let scores = self.reader().tag_scores(candidate.doc)?;
-            let of_picture = self.fusion.evidence(|tag| scores.get(tag));
+            let of_picture = self.evidence(candidate)?;
             for (evidence, &thing) in evidence.iter_mut().zip(things) {
                 evidence.extend(of_picture.get(thing));
             }
@@ -87,6 +85,12 @@ impl Search<'_> {
         let calibration = self.calibration();
         let mut things = evidence.into_iter();
         Ok(things.any(|of_thing| calibration.is_shown(of_thing)))
+    }
+
+    /// How surely a candidate shows each concept of the query.
+    fn evidence(&self, candidate: &Candidate) -> Result<Vec<Evidence>> {
+        let scores = self.reader().tag_scores(candidate.doc)?;
+        Ok(self.fusion.evidence(|tag| scores.get(tag)))
     }
 
     /// Why a candidate stands where it stands, and how probable it is that it answers the query.

@@ -99,40 +99,37 @@ impl Engine {
         Ok((ImageId::of(&bytes), self.squares(path, &bytes)?))
     }
 
-    /// A picture that is not indexed, with what would be known of it if it were.
-    pub(super) fn record(&self, path: &Path) -> Result<(Record, Squares)> {
-        let bytes = self.bytes(path)?;
-        let picture = self.squares(path, &bytes)?;
-        let mut facts = image_facts(path, &bytes, &picture);
+    /// The picture in a file with these bytes, which is not indexed, with what would be known of it if it were.
+    pub(super) fn record(&self, path: &Path, bytes: &[u8]) -> Result<(Record, Squares)> {
+        let picture = self.squares(path, bytes)?;
+        let mut facts = image_facts(path, bytes, &picture);
         self.name_keywords(&mut facts);
-        let metadata = path.metadata().map_err(|source| Error::Image {
-            path: path.to_owned(),
-            source: MediaError::Io {
-                path: path.to_owned(),
-                source,
-            },
+        let metadata = path.metadata().map_err(|source| {
+            let at = path.to_owned();
+            unreadable(path, MediaError::Io { path: at, source })
         })?;
         let file = file_facts(&as_indexed(path), &metadata);
-        Ok((Record::of_file(ImageId::of(&bytes), file, facts), picture))
+        Ok((Record::of_file(ImageId::of(bytes), file, facts), picture))
     }
 
     pub(super) fn bytes(&self, path: &Path) -> Result<Vec<u8>> {
-        read(path, &self.limits()).map_err(|source| Error::Image {
-            path: path.to_owned(),
-            source,
-        })
+        read(path, &self.limits()).map_err(|source| unreadable(path, source))
     }
 
     fn squares(&self, path: &Path, bytes: &[u8]) -> Result<Squares> {
         let inputs = self.shared.encoder.inputs();
-        squares(bytes, &self.limits(), inputs).map_err(|source| Error::Image {
-            path: path.to_owned(),
-            source,
-        })
+        squares(bytes, &self.limits(), inputs).map_err(|source| unreadable(path, source))
     }
 
     fn limits(&self) -> Limits {
         self.shared.config.settings().ingest.limits()
+    }
+}
+
+fn unreadable(path: &Path, source: MediaError) -> Error {
+    Error::Image {
+        path: path.to_owned(),
+        source,
     }
 }
 

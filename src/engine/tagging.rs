@@ -290,7 +290,7 @@ impl Engine {
     }
 
     /// The document of a file: by its path, else by its bytes.
-    pub(super) fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
+    fn indexed(&self, reader: &Reader, path: &Path) -> Result<Option<Doc>> {
         match self.known(reader, Image::Path(path)) {
             Some(doc) => Ok(Some(doc)),
             None => Ok(reader.find(&ImageId::of(&self.bytes(path)?))),

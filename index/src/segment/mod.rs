@@ -128,7 +128,7 @@ impl Segment {
     pub(crate) fn row_of(&self, doc: u64) -> Option<u32> {
         let docs = self.docs();
         // From row to row the numbers grow, mostly by one: then the first guess is right.
-        let most = doc.checked_sub(*docs.first()?)? as usize;
+        let most = usize::try_from(doc.checked_sub(*docs.first()?)?).unwrap_or(usize::MAX);
         if docs.get(most) == Some(&doc) {
             return Some(most as u32);
         }

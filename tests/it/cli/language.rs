@@ -5,15 +5,7 @@ use super::*;
 fn found(query: &str) -> Vec<String> {
     let output = run(index(), &["search", "--paths-only", "--", query]);
     assert!(code(&output) < 2, "{query}: {}", err(&output));
-    let name = |path: &str| {
-        Path::new(path)
-            .file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned()
-    };
-    out(&output).lines().map(name).collect()
+    file_names(&output)
 }
 
 #[test]

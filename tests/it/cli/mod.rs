@@ -56,6 +56,15 @@ fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// Names of the files whose paths a search printed.
+fn file_names(output: &Output) -> Vec<String> {
+    let name = |path: &str| {
+        let name = Path::new(path).file_name().unwrap();
+        name.to_str().unwrap().to_owned()
+    };
+    out(output).lines().map(name).collect()
+}
+
 fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -49,15 +49,7 @@ impl Owned {
     pub(super) fn names(&self, args: &[&str]) -> Vec<String> {
         let output = self.run(&[&["search", "--paths-only"], args].concat());
         assert!(code(&output) < 2, "{args:?}: {}", err(&output));
-        let name = |path: &str| {
-            Path::new(path)
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        };
-        let mut names: Vec<String> = out(&output).lines().map(name).collect();
+        let mut names = file_names(&output);
         names.sort_unstable();
         names
     }
