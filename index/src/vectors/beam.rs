@@ -1,16 +1,12 @@
 //! The walk over a graph.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use roaring::RoaringBitmap;
 
 use super::kernels::prefetch;
 use super::layout::{Graph, LINKS};
+use super::view::View;
 use super::{Query, Scored, Vectors, exact};
 
-/// Rows that are fetched from memory while one is computed.
-const AHEAD: usize = 6;
 /// Rows kept in view on the lowest layer for each one on the layer above, which has a sixteenth of the rows. Half as many, or twice,
 /// make walks by sentences as long; walks by pictures get longer with more.
 const VIEW_PER_UPPER_VIEW: usize = 8;
@@ -37,7 +33,8 @@ impl Graph<'_> {
         found.retain(|scored| allowed.is_none_or(|rows| rows.contains(scored.row)));
         found.sort_unstable_by(|a, b| b.cmp(a));
         found.dedup_by_key(|scored| scored.row);
-        exact::rescore(vectors, query, &found, k)
+        let slack = query.likely_slack(vectors.error);
+        exact::rescore(vectors, query, &found, k, slack)
     }
 
     /// The `ef` rows that a walk keeps in view, with their estimates.
@@ -74,7 +71,7 @@ impl Graph<'_> {
         here
     }
 
-    /// The `ef` places in view at the end of a walk over a layer that begins at these.
+    /// The `ef` places in view at the end of a walk over a layer that begins at these, best first.
     fn widen(
         &self,
         vectors: &Vectors<'_>,
@@ -85,46 +82,40 @@ impl Graph<'_> {
     ) -> Vec<Scored> {
         let mut seen = Seen::new(vectors.rows());
         from.iter().for_each(|scored| _ = seen.is_new(scored.row));
-        let mut view: BinaryHeap<_> = from.iter().copied().map(Reverse).collect();
-        let mut open = BinaryHeap::from(from);
+        let mut view = View::new(ef, from);
         let mut fresh = Vec::with_capacity(LINKS);
-        let fetch = |&place: &u32| prefetch(bytemuck::cast_slice(self.after_first_line(place)));
-        while let Some(nearest) = open.pop() {
-            let worst = view
-                .peek()
-                .map_or(f32::NEG_INFINITY, |Reverse(worst)| worst.score);
-            if nearest.score < worst && view.len() >= ef {
-                break;
-            }
+        let mut codes = Vec::with_capacity(LINKS);
+        let mut dots = Vec::with_capacity(LINKS);
+        while let Some(nearest) = view.next_open() {
             fresh.clear();
-            let around = self.neighbours_of(nearest.row, layer);
+            let around = self.neighbours_of(nearest, layer);
             fresh.extend(around.filter(|&place| seen.is_new(place)));
-            fresh.iter().take(AHEAD).for_each(fetch);
-            for (at, &place) in fresh.iter().enumerate() {
-                fresh.get(at + AHEAD).into_iter().for_each(fetch);
-                let scored = self.scored(vectors, query, place);
-                let is_full = view.len() >= ef;
-                if is_full && view.peek().is_some_and(|Reverse(worst)| scored <= *worst) {
-                    continue;
-                }
-                // Most are looked at later, as they are among the nearest so far.
-                prefetch(bytemuck::cast_slice(self.first_line(place)));
-                open.push(scored);
-                view.push(Reverse(scored));
-                if is_full {
-                    view.pop();
+            codes.clear();
+            codes.extend(fresh.iter().map(|&place| {
+                prefetch(bytemuck::cast_slice(self.scale_line(place)));
+                self.codes_of(place)
+            }));
+            vectors
+                .kernels
+                .dot_scattered(&codes, query.codes(), &mut dots);
+            for (&place, &dot) in fresh.iter().zip(&dots) {
+                let score = query.estimate(dot, self.scale_of(place));
+                if view.offer(Scored { score, row: place }) {
+                    // Most are looked at later, as they are among the nearest so far.
+                    prefetch(bytemuck::cast_slice(self.first_line(place)));
                 }
             }
         }
-        view.into_iter().map(|Reverse(scored)| scored).collect()
+        view.into_scored()
     }
 
     /// A place, in the stead of its row, with the estimate of its cosine.
     fn scored(&self, vectors: &Vectors<'_>, query: &Query, place: u32) -> Scored {
-        let (scale, codes) = self.codes_of(place);
-        let dot = vectors.kernels.dot_codes(codes, query.codes());
+        let dot = vectors
+            .kernels
+            .dot_codes(self.codes_of(place), query.codes());
         Scored {
-            score: query.estimate(dot, scale),
+            score: query.estimate(dot, self.scale_of(place)),
             row: place,
         }
     }

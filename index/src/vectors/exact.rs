@@ -8,6 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
+use super::kernels::prefetch;
 use super::{Query, Scored, Vectors, best};
 
 /// Rows compared in one go, small enough for their estimates to stay in the nearest cache.
@@ -16,6 +17,8 @@ const BLOCK: usize = 256;
 const ROWS_PER_TASK: usize = 16_384;
 /// With fewer than one allowed row in this many, only those are looked at.
 const SPARSE: usize = 8;
+/// Rows of floats that are fetched from memory while one is compared.
+const AHEAD: usize = 2;
 
 /// The `k` best rows of all, best first, ties by row: exactly those that a scan of the floats finds.
 pub(super) fn nearest(
@@ -57,7 +60,7 @@ pub(super) fn nearest(
             .collect(),
     };
     candidates.sort_unstable_by(|a, b| b.cmp(a));
-    rescore(vectors, query, &candidates, k)
+    rescore(vectors, query, &candidates, k, slack)
 }
 
 /// The rows of a range that can be among its `k` best.
@@ -130,20 +133,23 @@ impl Doubtful {
     }
 }
 
-/// Replaces estimates by cosines, best estimate first, until no further row can make it.
+/// Replaces estimates by cosines, best estimate first, until no further row can make it, given how far estimates are off.
 pub(super) fn rescore(
     vectors: &Vectors<'_>,
     query: &Query,
     candidates: &[Scored],
     k: usize,
+    slack: f32,
 ) -> Vec<Scored> {
-    let slack = query.slack(vectors.error);
+    let fetch = |scored: &Scored| prefetch(bytemuck::cast_slice(vectors.float_row(scored.row)));
+    candidates.iter().take(AHEAD).for_each(fetch);
     let mut heap: BinaryHeap<Reverse<Scored>> = BinaryHeap::with_capacity(k.min(4096) + 1);
-    for candidate in candidates {
+    for (at, candidate) in candidates.iter().enumerate() {
         let worst = heap.peek().filter(|_| heap.len() == k);
         if worst.is_some_and(|Reverse(worst)| candidate.score + slack < worst.score) {
             break;
         }
+        candidates.get(at + AHEAD).into_iter().for_each(fetch);
         let row = candidate.row;
         heap.push(Reverse(Scored {
             score: vectors.cosine(row, query.floats()),

@@ -1,5 +1,8 @@
 //! The two inner loops, in the widest instructions that this processor has.
 
+/// Rows that are fetched from memory while one is computed.
+const AHEAD: usize = 6;
+
 /// Which instructions the inner loops use. Found out once per open index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kernels {
@@ -58,6 +61,20 @@ impl Kernels {
         }
     }
 
+    /// The dot products of rows that lie anywhere in memory with a query.
+    pub(super) fn dot_scattered(self, rows: &[&[u8]], query: &[i8], out: &mut Vec<i32>) {
+        debug_assert!(rows.iter().all(|row| row.len() == query.len()));
+        match self {
+            Self::Portable => dot_scattered_with(rows, query, out, dot_codes_portable),
+            // SAFETY: `detect` gives these out only where the processor has the features.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { x86::dot_scattered_avx2(rows, query, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { x86::dot_scattered_avx512(rows, query, out) },
+        }
+    }
+
     /// The dot products of a block of rows `[out.len(), query.len()]` with a query.
     pub(crate) fn dot_block(self, rows: &[u8], query: &[i8], out: &mut [i32]) {
         let rows = rows.chunks_exact(query.len());
@@ -106,6 +123,24 @@ fn dot_with(a: &[f32], b: &[f32], multiply_add: impl Fn(f32, f32, f32) -> f32) -
         .fold(sums[0], |sum, (&x, &y)| multiply_add(x, y, sum))
 }
 
+/// Fetches rows from memory while those before them are computed.
+#[inline(always)]
+fn dot_scattered_with(
+    rows: &[&[u8]],
+    query: &[i8],
+    out: &mut Vec<i32>,
+    dot: impl Fn(&[u8], &[i8]) -> i32,
+) {
+    out.clear();
+    rows.iter().take(AHEAD).for_each(|row| prefetch(row));
+    for (at, row) in rows.iter().enumerate() {
+        rows.get(at + AHEAD)
+            .into_iter()
+            .for_each(|row| prefetch(row));
+        out.push(dot(row, query));
+    }
+}
+
 #[inline(always)]
 fn dot_codes_portable(row: &[u8], query: &[i8]) -> i32 {
     row.iter()
@@ -122,7 +157,7 @@ mod x86 {
         _mm512_loadu_si512, _mm512_reduce_add_epi32, _mm512_setzero_si512,
     };
 
-    use super::{dot_codes_portable, dot_with};
+    use super::{dot_codes_portable, dot_scattered_with, dot_with};
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn dot_avx2(a: &[f32], b: &[f32]) -> f32 {
@@ -134,6 +169,17 @@ mod x86 {
         dot_with(a, b, f32::mul_add)
     }
 
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn dot_scattered_avx2(rows: &[&[u8]], query: &[i8], out: &mut Vec<i32>) {
+        dot_scattered_with(rows, query, out, |row, query| dot_codes_avx2(row, query));
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn dot_scattered_avx512(rows: &[&[u8]], query: &[i8], out: &mut Vec<i32>) {
+        dot_scattered_with(rows, query, out, |row, query| dot_codes_avx512(row, query));
+    }
+
+    #[inline]
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn dot_codes_avx2(row: &[u8], query: &[i8]) -> i32 {
         let (rows, row_rest) = row.as_chunks::<16>();
@@ -155,6 +201,7 @@ mod x86 {
         sums.iter().sum::<i32>() + dot_codes_portable(row_rest, query_rest)
     }
 
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub(super) fn dot_codes_avx512(row: &[u8], query: &[i8]) -> i32 {
         let (rows, row_rest) = row.as_chunks::<64>();
@@ -217,6 +264,9 @@ mod tests {
                     "{kernels:?} {len}"
                 );
                 assert_eq!(kernels.dot_codes(&row, &query), codes, "{kernels:?} {len}");
+                let mut scattered = vec![7];
+                kernels.dot_scattered(&[&row; 9], &query, &mut scattered);
+                assert_eq!(scattered, [codes; 9], "{kernels:?} {len}");
             }
         }
     }

@@ -200,25 +200,25 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The scale and the codes of a row.
-    pub(super) fn codes_of(&self, place: u32) -> (f32, &'a [u8]) {
-        let (&scale, codes) = self.block(place)[LINKS..]
-            .split_first()
-            .unwrap_or((&0, &[]));
-        (
-            f32::from_bits(scale),
-            &bytemuck::cast_slice(codes)[..self.dim],
-        )
+    /// The codes of a row.
+    pub(super) fn codes_of(&self, place: u32) -> &'a [u8] {
+        let codes = &self.block(place)[LINKS + 1..];
+        &bytemuck::cast_slice(codes)[..self.dim]
     }
 
-    /// The links of a row that are not fetched together with its codes.
+    /// What one step of these codes is worth.
+    pub(super) fn scale_of(&self, place: u32) -> f32 {
+        f32::from_bits(self.block(place)[LINKS])
+    }
+
+    /// Links of a row that are fetched only when they are to be followed.
     pub(super) fn first_line(&self, place: u32) -> &'a [u32] {
         &self.block(place)[..LINE]
     }
 
-    /// All of a row but its first line.
-    pub(super) fn after_first_line(&self, place: u32) -> &'a [u32] {
-        &self.block(place)[LINE..]
+    /// The other links of a row, with its scale.
+    pub(super) fn scale_line(&self, place: u32) -> &'a [u32] {
+        &self.block(place)[LINE..2 * LINE]
     }
 
     fn block(&self, place: u32) -> &'a [u32] {

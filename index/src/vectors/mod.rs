@@ -8,6 +8,7 @@ mod layout;
 mod quantise;
 mod refine;
 mod top;
+mod view;
 
 pub(crate) use graph::build as build_graph;
 pub(crate) use kernels::Kernels;

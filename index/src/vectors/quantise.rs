@@ -76,6 +76,14 @@ impl Query {
         // The rest is for rounding in the f32 sums of both sides.
         row_error + (1.0 + row_error) * self.error + 1e-5
     }
+
+    /// How far an estimate hardly ever is from the cosine. The bound is met when the rounding of all numbers points to where the other
+    /// vector does; as each is rounded by itself, it has a standard deviation of the bound over the square root of their number.
+    pub(crate) fn likely_slack(&self, row_error: f32) -> f32 {
+        const DEVIATIONS: f32 = 4.0;
+        let share = DEVIATIONS / (self.floats.len() as f32).sqrt();
+        self.slack(row_error) * share.min(1.0)
+    }
 }
 
 impl Kernels {
