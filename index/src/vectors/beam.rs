@@ -10,6 +10,9 @@ use super::{Query, Scored, Vectors, exact};
 /// Rows kept in view on the lowest layer for each one on the layer above, which has a sixteenth of the rows. Half as many, or twice,
 /// make walks by sentences as long; walks by pictures get longer with more.
 const VIEW_PER_UPPER_VIEW: usize = 8;
+/// Places whose neighbours are compared in one go. A walk waits for memory, which brings many rows in little more time than one; that
+/// the second place does not know what the first led to costs 1 to 5 % more comparisons.
+const TOGETHER: usize = 2;
 
 impl Graph<'_> {
     /// About the `k` best of the allowed rows, best first, with `ef` candidates in view. `share` is how large a part of the rows is
@@ -83,13 +86,15 @@ impl Graph<'_> {
         let mut seen = Seen::new(vectors.rows());
         from.iter().for_each(|scored| _ = seen.is_new(scored.row));
         let mut view = View::new(ef, from);
-        let mut fresh = Vec::with_capacity(LINKS);
-        let mut codes = Vec::with_capacity(LINKS);
-        let mut dots = Vec::with_capacity(LINKS);
-        while let Some(nearest) = view.next_open() {
+        let mut fresh = Vec::with_capacity(TOGETHER * LINKS);
+        let mut codes = Vec::with_capacity(TOGETHER * LINKS);
+        let mut dots = Vec::with_capacity(TOGETHER * LINKS);
+        while view.is_open() {
             fresh.clear();
-            let around = self.neighbours_of(nearest, layer);
-            fresh.extend(around.filter(|&place| seen.is_new(place)));
+            for place in (0..TOGETHER).map_while(|_| view.next_open()) {
+                let around = self.neighbours_of(place, layer);
+                fresh.extend(around.filter(|&place| seen.is_new(place)));
+            }
             codes.clear();
             codes.extend(fresh.iter().map(|&place| {
                 prefetch(bytemuck::cast_slice(self.scale_line(place)));

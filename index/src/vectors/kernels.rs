@@ -265,7 +265,7 @@ mod tests {
                 );
                 assert_eq!(kernels.dot_codes(&row, &query), codes, "{kernels:?} {len}");
                 let mut scattered = vec![7];
-                kernels.dot_scattered(&[&row; 9], &query, &mut scattered);
+                kernels.dot_scattered(&[row.as_slice(); 9], &query, &mut scattered);
                 assert_eq!(scattered, [codes; 9], "{kernels:?} {len}");
             }
         }

@@ -7,7 +7,7 @@ use super::Scored;
 pub(super) struct View {
     most: usize,
     places: Vec<Known>,
-    /// All before this one were looked at.
+    /// The first that was not given out; all of them when there is none.
     open: usize,
 }
 
@@ -34,13 +34,20 @@ impl View {
         }
     }
 
-    /// The best place that was not given out yet.
+    /// Whether there is a place that was not given out yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.open < self.places.len()
+    }
+
+    /// The best of these.
     pub(super) fn next_open(&mut self) -> Option<u32> {
-        let ahead = self.places.get_mut(self.open..)?;
-        let skipped = ahead.iter().position(|known| known.is_open)?;
-        self.open += skipped + 1;
-        ahead[skipped].is_open = false;
-        Some(ahead[skipped].scored.row)
+        let next = self.places.get_mut(self.open)?;
+        next.is_open = false;
+        let place = next.scored.row;
+        let after = &self.places[self.open..];
+        let passed = after.iter().position(|known| known.is_open);
+        self.open += passed.unwrap_or(after.len());
+        Some(place)
     }
 
     /// Whether a place is among the best so far.
