@@ -54,7 +54,7 @@ impl View {
     #[inline]
     pub(super) fn offer(&mut self, scored: Scored) -> bool {
         if self.places.len() >= self.most {
-            // Also true of NaN, as a damaged graph may have it.
+            // Not of NaN, as a damaged graph may have it.
             let is_better = |worst: &Known| scored.score > worst.scored.score;
             if !self.places.last().is_some_and(is_better) {
                 return false;
