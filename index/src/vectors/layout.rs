@@ -8,16 +8,14 @@
 //! `[rows: row of a place]` `[rows: where a place begins among the upper words, or none]`
 //! `[upper words: per place its top layer, then per layer from 1 16 places, all ones for none]` `[missed rows]`.
 
-use std::collections::VecDeque;
-
-use super::Vectors;
+use super::{Vectors, order};
 
 /// Begins a graph of this format. The first format began with its number of neighbours, and had a lowest layer by rows.
 const FORMAT: u32 = u32::from_le_bytes(*b"GRF2");
 const HEADER: usize = 16;
 /// Where in the header the number of missed rows stands.
 const MISSED: usize = 5;
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 /// Neighbours on the lowest layer: with the scale they fill two lines of memory.
 pub(super) const LINKS: usize = 31;
 /// Neighbours on the layers above.
@@ -75,7 +73,7 @@ impl Layout {
 
     /// The words of a graph that misses no row.
     pub(super) fn finish(&self, vectors: &Vectors<'_>) -> Vec<u32> {
-        let rows = self.order();
+        let rows = order::of(self.entry, &self.lowest);
         let mut places = vec![NONE; rows.len()];
         for (place, &row) in (0..).zip(&rows) {
             places[row as usize] = place;
@@ -109,23 +107,6 @@ impl Layout {
         let rest = [&rows, &upper_at, &upper];
         rest.iter().for_each(|part| words.extend(*part));
         words
-    }
-
-    /// Rows in the order in which they are reached from the entry; those that are not, last.
-    fn order(&self) -> Vec<u32> {
-        let mut is_placed = vec![false; self.lowest.len()];
-        let mut order = Vec::with_capacity(self.lowest.len());
-        for seed in std::iter::once(self.entry).chain(0..self.lowest.len() as u32) {
-            let mut next = VecDeque::from([seed]);
-            while let Some(row) = next.pop_front() {
-                if let Some(is_placed @ false) = is_placed.get_mut(row as usize) {
-                    *is_placed = true;
-                    order.push(row);
-                    next.extend(&self.lowest[row as usize]);
-                }
-            }
-        }
-        order
     }
 }
 

@@ -5,6 +5,7 @@ mod exact;
 mod graph;
 mod kernels;
 mod layout;
+mod order;
 mod quantise;
 mod refine;
 mod top;
