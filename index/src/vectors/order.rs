@@ -18,8 +18,8 @@ pub(super) fn of(entry: u32, lowest: &[[u32; LINKS]]) -> Vec<u32> {
     let mut others = std::iter::once(entry).chain(0..rows as u32);
     loop {
         let nearest = near.iter().copied().max_by_key(|&row| links[row as usize]);
-        let mut other = || others.find(|&row| is_placed.get(row as usize) == Some(&false));
-        let Some(row) = nearest.or_else(&mut other) else {
+        let mut unplaced = || others.find(|&row| is_placed.get(row as usize) == Some(&false));
+        let Some(row) = nearest.or_else(&mut unplaced) else {
             return order;
         };
         is_placed[row as usize] = true;
@@ -30,9 +30,10 @@ pub(super) fn of(entry: u32, lowest: &[[u32; LINKS]]) -> Vec<u32> {
                 near.push(other);
             }
         }
-        if let Some(left) = order.len().checked_sub(WINDOW + 1) {
-            let left = linked.with(order[left]).iter();
-            left.for_each(|&other| links[other as usize] -= 1);
+        if let Some(place) = order.len().checked_sub(WINDOW + 1) {
+            for &other in linked.with(order[place]) {
+                links[other as usize] -= 1;
+            }
         }
         near.retain(|&row| !is_placed[row as usize] && links[row as usize] > 0);
     }
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn groups_lie_together() {
-        // Row r belongs to group r % 7; a group is linked throughout, and each of its rows to one of either of the next two groups.
+        // Row r belongs to group r % 7; a group is linked throughout, and each of its rows with one of each of the next two groups.
         let (groups, rows) = (7, 140);
         let links = |row: u32| {
             let own =
